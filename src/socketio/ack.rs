@@ -1,0 +1,103 @@
+//! Answers to events, in both directions.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::{
+    frame::{Delivery, Frame},
+    socket::Socket,
+};
+
+/// The answer that a client waits for. Dropped unsent, the client never gets one.
+#[derive(Debug)]
+pub struct Ack {
+    socket: Socket,
+    id: u64,
+}
+
+impl Ack {
+    pub(super) fn new(socket: Socket, id: u64) -> Self {
+        Self { socket, id }
+    }
+
+    /// Answers with one argument.
+    pub fn send(self, payload: &impl Serialize) {
+        let value = serde_json::to_value(payload).unwrap_or_else(|error| {
+            log::error!("an ack's payload cannot be written as JSON and is sent as null: {error}");
+            Value::Null
+        });
+        self.send_args(&[value], &[]);
+    }
+
+    /// Answers with any arguments; placeholders in them stand for the attachments.
+    pub fn send_args(self, args: &[Value], attachments: &[Bytes]) {
+        let frame = Frame::ack(self.socket.namespace().name(), self.id, args, attachments);
+        self.socket.emit_frame(&frame, Delivery::Event);
+    }
+}
+
+/// A client's answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AckReply {
+    /// Its arguments; placeholders stand where attachments belong.
+    pub args: Vec<Value>,
+    /// Its binary messages, in order.
+    pub attachments: Vec<Bytes>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AckError {
+    /// The client did not answer in time. Its answer may still come; nobody will hear it.
+    #[error("no ack within the time for it")]
+    Timeout,
+    /// The client left first.
+    #[error("the client disconnected before it answered")]
+    Disconnected,
+    /// The client owes too many answers already.
+    #[error("too many acks are pending")]
+    TooManyPending,
+}
+
+/// The answers that one client owes.
+#[derive(Debug, Default)]
+pub(super) struct PendingAcks {
+    next_id: u64,
+    waiting: HashMap<u64, oneshot::Sender<AckReply>>,
+}
+
+impl PendingAcks {
+    pub(super) fn expect(&mut self, max: usize) -> Option<(u64, oneshot::Receiver<AckReply>)> {
+        if self.waiting.len() >= max {
+            self.waiting.retain(|_, sender| !sender.is_closed());
+        }
+        if self.waiting.len() >= max {
+            return None;
+        }
+        let id = self.next_id;
+        self.next_id += 1;
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.insert(id, sender);
+        Some((id, receiver))
+    }
+
+    /// Hands an answer to whoever waits for it; late, repeated and invented ones are ignored.
+    pub(super) fn resolve(&mut self, id: u64, reply: AckReply) {
+        if let Some(sender) = self.waiting.remove(&id) {
+            let _ = sender.send(reply);
+        }
+    }
+
+    pub(super) fn forget(&mut self, id: u64) {
+        self.waiting.remove(&id);
+    }
+
+    /// Everyone who waits learns that there will be no answer.
+    pub(super) fn clear(&mut self) {
+        self.waiting.clear();
+    }
+}

@@ -1,0 +1,144 @@
+//! A session's work, one piece after the other: the next begins when the future of the one before it is done.
+
+use std::{
+    collections::VecDeque,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use futures_util::FutureExt;
+use serde_json::Value;
+
+use super::{
+    engine::{EngineSocket, Message, OnMessage},
+    handshake::{Handshake, Refusal, SocketData},
+    namespace::{Event, LocalFuture, Namespace},
+    protocol::error::CloseReason,
+    socket::Socket,
+};
+
+/// A piece of work that a packet asked for.
+pub(super) enum Job {
+    /// A client wants to join: ask the middleware.
+    Admit { namespace: Namespace, handshake: Arc<Handshake>, auth: Value },
+    /// A client is in.
+    Connected { socket: Socket, auth: Value },
+    /// A client sent an event.
+    Event { socket: Socket, event: Event },
+    /// A client left a namespace.
+    Left { socket: Socket, reason: CloseReason },
+    /// A message of a raw Engine.IO server.
+    Message { handler: Arc<OnMessage>, socket: EngineSocket, message: Message },
+}
+
+/// What the session has to do after a piece of work.
+pub(super) enum Outcome {
+    Done,
+    /// The handler panicked; the log has the message.
+    Panicked,
+    Admitted {
+        namespace: Namespace,
+        auth: Value,
+        verdict: Result<Option<SocketData>, Refusal>,
+    },
+}
+
+/// Work that could not be finished at once.
+pub(super) type Running = Pin<Box<dyn Future<Output = Outcome>>>;
+
+/// The queue. At most one piece of work runs.
+#[derive(Default)]
+pub(super) struct Inbox {
+    jobs: VecDeque<Job>,
+    running: bool,
+}
+
+impl Inbox {
+    pub(super) fn push(&mut self, job: Job) {
+        self.jobs.push_back(job);
+    }
+
+    /// Work that must come before everything that waits.
+    pub(super) fn push_first(&mut self, job: Job) {
+        self.jobs.push_front(job);
+    }
+
+    /// Forgets what one socket said, or everything that was said; that someone left is not forgotten.
+    pub(super) fn forget_events(&mut self, of: Option<&Socket>) {
+        self.jobs.retain(|job| match (job, of) {
+            (Job::Left { .. }, _) => true,
+            (Job::Event { socket, .. }, Some(of)) => socket.id() != of.id(),
+            (_, Some(_)) => true,
+            (_, None) => false,
+        });
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.running
+    }
+
+    /// Says that the work handed out as [`Step::Pending`] is done.
+    pub(super) fn finish(&mut self) {
+        self.running = false;
+    }
+
+    /// Begins the next piece of work, if none runs.
+    pub(super) fn step(&mut self) -> Step {
+        if self.running {
+            return Step::Idle;
+        }
+        let Some(job) = self.jobs.pop_front() else { return Step::Idle };
+        let Some(work) = begin(job) else { return Step::Finished(Outcome::Done) };
+        let mut work: Running = Box::pin(guarded(work));
+        // Most handlers never wait. Polling once here saves them the way through the executor; those that do wait are
+        // polled again there, with a waker that counts.
+        match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(outcome) => Step::Finished(outcome),
+            Poll::Pending => {
+                self.running = true;
+                Step::Pending(work)
+            }
+        }
+    }
+}
+
+/// What became of the next piece of work.
+pub(super) enum Step {
+    /// There is none, or one runs.
+    Idle,
+    Finished(Outcome),
+    /// It waits for something; drive it, then call [`Inbox::finish`].
+    Pending(Running),
+}
+
+fn begin(job: Job) -> Option<LocalFuture<Outcome>> {
+    match job {
+        Job::Admit { namespace, handshake, auth } => Some(Box::pin(async move {
+            let auth = Arc::new(auth);
+            let verdict = namespace.admit(handshake, auth.clone()).await;
+            let auth = Arc::try_unwrap(auth).unwrap_or_else(|shared| (*shared).clone());
+            Outcome::Admitted { namespace, auth, verdict }
+        })),
+        Job::Connected { socket, auth } => plain(socket.namespace().clone().connected(socket, auth)?),
+        Job::Event { socket, event } => plain(socket.namespace().clone().dispatch(socket, event)?),
+        Job::Left { socket, reason } => {
+            plain(Box::pin(async move { socket.namespace().clone().disconnected(socket, reason) }))
+        }
+        Job::Message { handler, socket, message } => plain(handler(socket, message)),
+    }
+}
+
+fn plain(work: LocalFuture<()>) -> Option<LocalFuture<Outcome>> {
+    Some(Box::pin(work.map(|()| Outcome::Done)))
+}
+
+/// A handler that panics costs its own event and no more.
+async fn guarded(work: LocalFuture<Outcome>) -> Outcome {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or(Outcome::Panicked)
+}

@@ -1,0 +1,116 @@
+//! A Socket.IO server for actix-web: Engine.IO v4 and Socket.IO v5 over polling and WebSocket, as the official clients speak
+//! them. It is a library of its own and knows nothing of what it carries.
+//!
+//! # A chat
+//!
+//! ```no_run
+//! use actix_web::{App, HttpServer};
+//! use hmrs::socketio::{Config, Event, Grant, Handshake, Refusal, Socket, SocketIo};
+//! use serde_json::{Value, json};
+//!
+//! struct User(String);
+//!
+//! #[actix_web::main]
+//! async fn main() -> std::io::Result<()> {
+//!     let io = SocketIo::new(Config::default());
+//!     let chat = io.of("/");
+//!     // Everyone passes the middleware first, and may be refused there.
+//!     chat.middleware(async |_: &Handshake, auth: &Value| match auth["name"].as_str() {
+//!         Some(name) => Ok(Grant::with(User(name.to_owned()))),
+//!         None => Err(Refusal::new("tell me your name")),
+//!     });
+//!     chat.on_connect(|socket: Socket, _auth| async move {
+//!         socket.emit("welcome", &json!({ "here": socket.namespace().len() }));
+//!     });
+//!     // A client's events come one after the other: the next waits until this future is done.
+//!     chat.on("join", |socket: Socket, event: Event| async move {
+//!         let joined = event.arg(0).as_str().is_some_and(|room| socket.join(room));
+//!         if let Some(ack) = event.ack {
+//!             ack.send(&json!({ "ok": joined }));
+//!         }
+//!     });
+//!     chat.on("say", |socket: Socket, event: Event| async move {
+//!         let user = socket.data::<User>();
+//!         let words = json!({ "from": user.map(|user| user.0.clone()), "words": event.arg(1) });
+//!         // Encoded once, however many are in the room.
+//!         socket.namespace().to(event.arg(0).as_str().unwrap_or("lobby")).emit("said", &words);
+//!     });
+//!     chat.on_disconnect(|socket, reason| log::info!("{} left: {reason}", socket.id()));
+//!
+//!     let factory = { let io = io.clone(); move || App::new().configure(io.configure()) };
+//!     HttpServer::new(factory)
+//!         .on_connect(io.on_connect())
+//!         .h1_allow_half_closed(false)
+//!         .bind(("127.0.0.1", 5000))?
+//!         .run()
+//!         .await
+//! }
+//! ```
+//!
+//! Whoever builds the `HttpServer` must set both of its options: `h1_allow_half_closed(false)`, because otherwise a poll that
+//! its client has dropped lives on until its session times out, and `on_connect`, because otherwise the connection of a
+//! peer that no longer reads is never given up.
+//!
+//! # Two classes of delivery
+//!
+//! [`Socket::emit`] and [`Delivery::Event`]: ordered, never dropped. A client that cannot take them within the bounds of its
+//! outbox ([`Limits::outbox_packets_max`], [`Limits::outbox_bytes_max`]) is closed, and official clients come back.
+//!
+//! [`Delivery::Latest`]: telemetry. A frame that still waits is replaced by a newer one of its slot, so a slow client sees
+//! fewer frames and never old ones, and a stalled one costs nothing. [`Socket::set_in_flight_max`] adds flow control by the
+//! client's own word.
+//!
+//! A [`Frame`] is encoded once and shared by everyone who gets it: [`Namespace::publish`].
+//!
+//! # Inside
+//!
+//! One actor a session (`session`) is the pump around the pure machines of [`protocol`]; bytes to the client flow around it,
+//! from `outbox` to whichever carrier pulls: the pending poll (`polling`) or the body of the WebSocket (`websocket`).
+//!
+//! | file | notion |
+//! |---|---|
+//! | [`protocol`] | Engine.IO and Socket.IO as pure state machines and codecs |
+//! | `server`, `entry` | sessions, namespaces, admission; what an HTTP request is checked for |
+//! | `session`, `session_handle`, `inbox` | the actor; what others hold of it; its work in order |
+//! | `outbox`, `frame` | what waits for a client; one encoded packet |
+//! | `polling`, `websocket`, `websocket_line` | the carriers |
+//! | `namespace`, `socket`, `ack`, `handshake` | what a program sees |
+//! | `hub`, `broadcast` | rooms; sending to some |
+//! | `engine` | Engine.IO without Socket.IO |
+//! | `config`, `limits`, `stats`, `clock` | settings, bounds, counters, the time |
+
+mod ack;
+mod broadcast;
+mod clock;
+mod config;
+mod engine;
+mod entry;
+mod frame;
+mod handshake;
+mod hub;
+mod inbox;
+mod limits;
+mod namespace;
+mod outbox;
+mod polling;
+pub mod protocol;
+mod server;
+mod session;
+mod session_handle;
+mod socket;
+mod stats;
+mod websocket;
+mod websocket_line;
+
+pub use ack::{Ack, AckError, AckReply};
+pub use broadcast::Broadcast;
+pub use config::{AllowedOrigins, Config};
+pub use engine::{EngineIo, EngineSocket, Message};
+pub use frame::{Delivery, Frame};
+pub use handshake::{Grant, Handshake, Refusal};
+pub use limits::Limits;
+pub use namespace::{Event, Namespace};
+pub use protocol::error::CloseReason;
+pub use server::SocketIo;
+pub use socket::Socket;
+pub use stats::Stats;

@@ -1,0 +1,282 @@
+//! The carrier over a WebSocket, and the only file that knows actix-web-actors.
+//!
+//! ```text
+//!  connection ──payload──▶ FrameGuard ──▶ WsConn (actor) ──FromWebsocket──▶ Session
+//!             ◀──body───── WsOut ◀── Line ◀── pongs of WsConn
+//!                                    Line ◀── Outbox ◀── everyone who sends
+//! ```
+//!
+//! A `WebsocketContext` that is the body of a response stands still while its peer does not read. Here it is driven by a
+//! task of its own and the body is [`WsOut`], so that reading never waits for writing.
+
+use std::{
+    cell::Cell,
+    pin::{Pin, pin},
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, StreamHandler, WrapFuture, fut};
+use actix_web::{
+    Error, HttpRequest, HttpResponse, HttpResponseBuilder, error::PayloadError, http::header, rt, web,
+};
+use actix_web_actors::ws::{self, WebsocketContext};
+use bytes::{Bytes, BytesMut};
+use bytestring::ByteString;
+use futures_util::{Stream, StreamExt, stream};
+
+use super::{
+    entry::{Cors, Refused, closed_at_once},
+    protocol::{connection::WebsocketVerdict, websocket_frame::FrameRules},
+    session::{FromWebsocket, Input, Session, Websocket},
+    session_handle::{Request, SessionHandle},
+    websocket_line::Line,
+};
+
+/// Checks the opening handshake of RFC 6455 and begins its answer.
+pub(super) fn shake_hands(request: &HttpRequest) -> Result<HttpResponseBuilder, Refused> {
+    let headers = request.headers();
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).map_or(0, header::HeaderValue::len);
+    let version = headers.get(header::SEC_WEBSOCKET_VERSION);
+    if version.is_some_and(|version| version != "13") {
+        return Err(Refused::WebsocketVersion);
+    }
+    // Sixteen bytes in base64.
+    if key != 24 {
+        return Err(Refused::BadRequest);
+    }
+    ws::handshake(request).map_err(|_| Refused::BadRequest)
+}
+
+/// A WebSocket that names a session: lets it probe, or accepts and closes it.
+pub(super) async fn join(
+    addr: Addr<Session>,
+    session: Arc<SessionHandle>,
+    request: &HttpRequest,
+    payload: web::Payload,
+    cors: &Cors,
+) -> Result<HttpResponse, Refused> {
+    let mut response = shake_hands(request)?;
+    cors.add_to(&mut response);
+    if !session.server.config.upgrades {
+        return Err(Refused::BadRequest);
+    }
+    let line = Arc::new(Line::default());
+    let verdict = addr.send(Websocket(line.clone())).await.map_err(|_| Refused::SessionUnknown)?;
+    match verdict? {
+        WebsocketVerdict::Probe => Ok(carry(response, addr, session, line, payload)),
+        WebsocketVerdict::Refuse => {
+            let farewell = stream::once(async { Ok::<_, Error>(closed_at_once()) });
+            Ok(response.streaming(farewell))
+        }
+    }
+}
+
+/// Puts a WebSocket to work for a session.
+pub(super) fn carry(
+    mut response: HttpResponseBuilder,
+    addr: Addr<Session>,
+    session: Arc<SessionHandle>,
+    line: Arc<Line>,
+    payload: web::Payload,
+) -> HttpResponse {
+    let message_bytes_max = session.server.config.max_payload;
+    let violation = Rc::new(Cell::new(None));
+    let guard = FrameGuard {
+        payload,
+        rules: FrameRules::new(message_bytes_max),
+        chunk: Bytes::new(),
+        frame_complete: false,
+        violation: violation.clone(),
+        line: line.clone(),
+    };
+    let connection = WsConn { addr, session: session.clone(), line: line.clone(), violation, message: None };
+    let codec = WebsocketContext::with_codec(
+        connection,
+        guard,
+        actix_http::ws::Codec::new().max_size(message_bytes_max.max(125)),
+    );
+    rt::spawn(drive(codec, line.clone()));
+    session.server.counters.websockets_open.up();
+    response.streaming(WsOut { session, line })
+}
+
+/// Runs the actor and queues what it writes, which is pongs.
+async fn drive(context: impl Stream<Item = Result<Bytes, Error>>, line: Arc<Line>) {
+    let mut context = pin!(context);
+    while let Some(Ok(chunk)) = context.next().await {
+        if !line.push(chunk) {
+            line.cut();
+            return;
+        }
+        // Lets the connection write: only a peer that does not read lets pongs pile up.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The input side of one WebSocket: puts fragments together and hands messages to the session, one at a time.
+struct WsConn {
+    addr: Addr<Session>,
+    session: Arc<SessionHandle>,
+    line: Arc<Line>,
+    violation: Rc<Cell<Option<u16>>>,
+    message: Option<Fragments>,
+}
+
+struct Fragments {
+    text: bool,
+    data: BytesMut,
+}
+
+impl WsConn {
+    /// Hands over one message and reads on when the session has room for more.
+    fn hand_over(&mut self, input: Input, ctx: &mut WebsocketContext<Self>) {
+        let last = matches!(input, Input::Close | Input::Violation(_));
+        let sent = self.addr.send(FromWebsocket { line: self.line.clone(), input });
+        ctx.wait(sent.into_actor(self).map(move |sent, _, ctx| {
+            if last || sent.is_err() {
+                ctx.stop();
+            }
+        }));
+    }
+
+    fn fragment(&mut self, item: actix_http::ws::Item, ctx: &mut WebsocketContext<Self>) {
+        use actix_http::ws::Item;
+        match (item, &mut self.message) {
+            (Item::FirstText(data), _) => {
+                self.message = Some(Fragments { text: true, data: BytesMut::from(&data[..]) })
+            }
+            (Item::FirstBinary(data), _) => {
+                self.message = Some(Fragments { text: false, data: BytesMut::from(&data[..]) });
+            }
+            (Item::Continue(data), Some(message)) => message.data.extend_from_slice(&data),
+            (Item::Last(data), Some(message)) => {
+                message.data.extend_from_slice(&data);
+                if let Some(message) = self.message.take() {
+                    let input = message.complete();
+                    self.hand_over(input, ctx);
+                }
+            }
+            // The guard lets no continuation through that continues nothing.
+            (Item::Continue(_) | Item::Last(_), None) => self.hand_over(Input::Violation(1002), ctx),
+        }
+    }
+}
+
+impl Fragments {
+    fn complete(self) -> Input {
+        let data = self.data.freeze();
+        match self.text {
+            false => Input::Binary(data),
+            true => ByteString::try_from(data).map_or(Input::Violation(1007), Input::Text),
+        }
+    }
+}
+
+impl Actor for WsConn {
+    type Context = WebsocketContext<Self>;
+}
+
+impl Drop for WsConn {
+    fn drop(&mut self) {
+        self.session.request(Request::WebsocketGone(self.line.clone()));
+    }
+}
+
+impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsConn {
+    fn handle(&mut self, message: Result<ws::Message, ws::ProtocolError>, ctx: &mut Self::Context) {
+        match message {
+            Ok(ws::Message::Text(text)) => self.hand_over(Input::Text(text), ctx),
+            Ok(ws::Message::Binary(data)) => self.hand_over(Input::Binary(data), ctx),
+            Ok(ws::Message::Ping(data)) => ctx.pong(&data),
+            Ok(ws::Message::Close(_)) => self.hand_over(Input::Close, ctx),
+            Ok(ws::Message::Continuation(item)) => self.fragment(item, ctx),
+            Ok(ws::Message::Pong(_) | ws::Message::Nop) => {}
+            // Of what passes the guard, the codec refuses only text that is not UTF-8.
+            Err(_) => self.hand_over(Input::Violation(1007), ctx),
+        }
+    }
+
+    fn finished(&mut self, ctx: &mut Self::Context) {
+        match self.violation.take() {
+            Some(code) => self.hand_over(Input::Violation(code), ctx),
+            None => ctx.wait(fut::ready(()).map(|(), _: &mut Self, ctx: &mut Self::Context| ctx.stop())),
+        }
+    }
+}
+
+/// The bytes from the peer, up to the first frame that breaks a rule, and at most one frame at a time: the codec behind
+/// it buffers whatever it can get.
+struct FrameGuard {
+    payload: web::Payload,
+    rules: FrameRules,
+    chunk: Bytes,
+    frame_complete: bool,
+    violation: Rc<Cell<Option<u16>>>,
+    line: Arc<Line>,
+}
+
+impl FrameGuard {
+    fn poll_payload(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, PayloadError>>> {
+        match Pin::new(&mut self.payload).poll_next(cx) {
+            Poll::Pending => self.line.poll_dropped(cx).map(|()| None),
+            ready => ready,
+        }
+    }
+}
+
+impl Stream for FrameGuard {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if std::mem::take(&mut this.frame_complete) {
+            // Lets the codec decode this frame and the actor deal with it before the next one is read.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        while this.chunk.is_empty() {
+            match ready!(this.poll_payload(cx)) {
+                Some(Ok(chunk)) => this.chunk = chunk,
+                // A connection that broke ends like one that was closed.
+                Some(Err(_)) | None => return Poll::Ready(None),
+            }
+        }
+        match this.rules.handle_bytes(&this.chunk) {
+            Ok(progress) => {
+                this.frame_complete = progress.frame_complete;
+                Poll::Ready(Some(Ok(this.chunk.split_to(progress.taken))))
+            }
+            Err(violation) => {
+                this.violation.set(Some(violation.0));
+                Poll::Ready(None)
+            }
+        }
+    }
+}
+
+/// The body of the response: whatever the line has to say. Dropped with the connection.
+struct WsOut {
+    session: Arc<SessionHandle>,
+    line: Arc<Line>,
+}
+
+impl Stream for WsOut {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let chunk = ready!(self.line.poll_chunk(cx));
+        if let Some(chunk) = &chunk {
+            self.session.server.counters.bytes_out.add(chunk.len());
+        }
+        Poll::Ready(chunk.map(Ok))
+    }
+}
+
+impl Drop for WsOut {
+    fn drop(&mut self) {
+        self.session.server.counters.websockets_open.down();
+        self.line.drop_connection();
+    }
+}
