@@ -1,0 +1,59 @@
+# Everything a person does with this repository. `make` alone lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench e2e fmt console clients clean
+
+NODE := $(shell command -v node 2>/dev/null)
+CONSOLE_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+CONSOLE_STAMP := target/stamps/console
+FRONTEND_STAMP := frontend/node_modules/.installed
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: console ## Build everything and serve a live swarm at http://localhost:5000 (ARGS="--seed 7" goes to `hmrs serve`)
+	cargo run --release --locked -- serve $(ARGS)
+
+test: ## Run every test and print one sum (ONLY="clients faults" picks suites, VERBOSE=1 shows their output)
+	@node scripts/suites.mjs $(ONLY)
+
+check: ## Format, lints, types and layers: the quick half of `make test`
+	@node scripts/suites.mjs format licences console-check lints architecture
+
+e2e: ## The server under official clients, faults and a real browser, at full length (ten minutes)
+	@HMRS_E2E=full node scripts/suites.mjs console-build build clients python determinism faults database browser
+
+bench: ## Figures: 1,000 live drones with 10 clients; frames per second of the console without a GPU
+	@node scripts/suites.mjs console-build build bench-live bench-console
+
+fmt: ## Format the Rust sources
+	cargo fmt
+
+console: ## Build the operator console into frontend/dist (needs Node 20)
+ifdef NODE
+	@$(MAKE) --no-print-directory $(CONSOLE_STAMP)
+else
+	@echo "Node is not installed: the console is not built, the server will show its small page from /lite/ instead."
+endif
+
+clients: e2e/node_modules/.installed target/e2e/venv/.installed # the official clients that the end-to-end tests use
+
+clean: ## Remove what was built
+	rm -rf target frontend/dist frontend/node_modules e2e/node_modules
+
+$(FRONTEND_STAMP): frontend/package-lock.json
+	cd frontend && npm ci --no-audit --no-fund
+	@touch $@
+
+e2e/node_modules/.installed: e2e/package-lock.json
+	cd e2e && npm ci --no-audit --no-fund
+	@touch $@
+
+target/e2e/venv/.installed: e2e/requirements.txt
+	rm -rf $(@D) && python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(CONSOLE_STAMP): $(FRONTEND_STAMP) $(CONSOLE_SOURCES)
+	cd frontend && npm run build
+	@mkdir -p $(@D) && touch $@

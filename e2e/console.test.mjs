@@ -1,0 +1,196 @@
+// A person at the console: looks, selects, sends, sees what became of it; and is told when the server is gone.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { accessibilityFaults, holds, launch, missing, open, picture } from './support/browser.mjs';
+import { sleep, until } from './support/process.mjs';
+import { startServer } from './support/server.mjs';
+
+const options = { skip: missing, timeout: 120_000 };
+let browser;
+let server;
+before(async () => { if (!missing) [browser, server] = await Promise.all([launch(), startServer()]); });
+after(async () => { await browser?.close(); await server?.end('SIGKILL'); server?.remove(); });
+
+/** The console at `path`, once it shows live drones. */
+async function live(t, at = server, path, more) {
+  const page = await open(t, browser, at, path, more);
+  await holds(page, () => window.__console?.drones > 0 && window.__console.state === 'live');
+  return page;
+}
+
+const project = (page, id) => page.evaluate((drone) => window.__console.project(drone), id);
+const selection = (page) => page.evaluate(() => window.__console.selection);
+
+/** Drags a box with the mouse. */
+async function drag(page, from, to) {
+  await page.mouse.move(from.x, from.y);
+  await page.mouse.down();
+  await page.mouse.move((from.x + to.x) / 2, (from.y + to.y) / 2, { steps: 4 });
+  await page.mouse.move(to.x, to.y, { steps: 4 });
+  await page.mouse.up();
+}
+
+/** A drone in the air that is in view, nearest to the middle of the map. */
+async function flying(page, at = server) {
+  return until('a drone in the air is in view', async () => {
+    const { drones } = await at.json('/api/drones');
+    const map = await page.locator('.map').boundingBox();
+    const seen = [];
+    for (const drone of drones.filter((d) => d.landed === 'in_air')) {
+      const p = await project(page, drone.id);
+      if (!p || p.x < map.x + 60 || p.x > map.x + map.width - 160 || p.y < map.y + 60 || p.y > map.y + map.height - 60) continue;
+      seen.push({ ...drone, at: p, away: Math.hypot(p.x - map.x - map.width / 2, p.y - map.y - map.height / 2) });
+    }
+    return seen.sort((a, b) => a.away - b.away)[0];
+  }, { within: 30_000 });
+}
+
+async function holdButton(page, button, ms = 1000) {
+  await button.hover();
+  await page.mouse.down();
+  await sleep(ms);
+  await page.mouse.up();
+}
+
+test('the page shows living drones within seconds, and asks nothing of anybody else', options, async (t) => {
+  const start = Date.now();
+  const page = await live(t);
+  t.diagnostic(`live after ${Date.now() - start} ms`);
+  const { drones } = await server.json('/api/drones');
+  await holds(page, (n) => window.__console.drones === n, drones.length);
+  const [before, after] = [await page.evaluate(() => window.__console.seq), await sleep(1000).then(() => page.evaluate(() => window.__console.seq))];
+  assert.ok(after - before >= 15, `${after - before} frames in a second`);
+  assert.ok((await page.evaluate(() => window.__console.ageMs)) < 250);
+  const moved = await until('a drone moves on the map', async () => {
+    for (const drone of drones) {
+      const p = await project(page, drone.id);
+      await sleep(100);
+      const q = await project(page, drone.id);
+      if (p && q && Math.hypot(p.x - q.x, p.y - q.y) > 0.05) return drone.id;
+    }
+    return undefined;
+  });
+  assert.ok(moved);
+  assert.deepEqual(page.faults, []);
+  assert.deepEqual(await page.evaluate(() => window.__console.bad), {});
+});
+
+test('a box drawn with the mouse selects what is in it; a click elsewhere, nothing', options, async (t) => {
+  const page = await live(t);
+  const { drones } = await server.json('/api/drones');
+  const map = await page.locator('.map').boundingBox();
+  const places = (await Promise.all(drones.map((d) => project(page, d.id)))).filter((p) => p && p.x > map.x && p.x < map.x + map.width && p.y > map.y && p.y < map.y + map.height);
+  assert.ok(places.length >= 3, 'drones are in view');
+  const [xs, ys] = [places.map((p) => p.x), places.map((p) => p.y)];
+  const clamp = (value, from, size) => Math.min(Math.max(value, from + 4), from + size - 4);
+  const corner = (x, y) => ({ x: clamp(x, map.x, map.width), y: clamp(y, map.y, map.height) });
+  await drag(page, corner(Math.min(...xs) - 30, Math.min(...ys) - 30), corner(Math.max(...xs) + 30, Math.max(...ys) + 30));
+  assert.ok((await selection(page)).length >= places.length, `${(await selection(page)).length} of ${places.length} are selected`);
+  const drone = await flying(page);
+  await page.mouse.click(drone.at.x, drone.at.y);
+  await until('a click selects one drone', async () => (await selection(page)).length === 1);
+  await page.keyboard.press('Escape');
+  await until('Escape clears the selection', async () => (await selection(page)).length === 0);
+});
+
+test('select, go to, confirm: the strip goes to completed when the drone is there', options, async (t) => {
+  const page = await live(t);
+  const drone = await flying(page);
+  await drag(page, { x: drone.at.x - 22, y: drone.at.y - 22 }, { x: drone.at.x + 22, y: drone.at.y + 22 });
+  assert.ok((await selection(page)).includes(drone.id), `${drone.id} is in ${await selection(page)}`);
+  await page.getByRole('button', { name: /^Go to/ }).click();
+  // Away from the tower in the middle, so that the goal is free.
+  const [dx, dy] = [drone.position[0], 20 - drone.position[1]];
+  const scale = 60 / Math.hypot(dx, dy);
+  await page.mouse.click(drone.at.x + dx * scale, drone.at.y + dy * scale);
+  await holdButton(page, page.getByRole('button', { name: /^Hold to send/ }));
+  const strip = () => page.evaluate(() => window.__console.strips.find((s) => s.command === 'goto'));
+  await until('the strip is there', strip);
+  await picture(page, 'console-goto');
+  const done = await until('the strip is done', async () => { const s = await strip(); return s.done && s; }, { within: 60_000 });
+  t.diagnostic(`strip: ${JSON.stringify(done)}`);
+  assert.ok(done.counts.completed >= 1, JSON.stringify(done));
+  assert.equal(done.error, null);
+  assert.deepEqual(page.faults, []);
+});
+
+test('the server is killed: the page says so and disables commands within 3 s; restarted, it recovers by itself', options, async (t) => {
+  const mortal = await startServer({ t });
+  const page = await live(t, mortal);
+  const drone = await flying(page, mortal);
+  await page.mouse.click(drone.at.x, drone.at.y);
+  const hold = page.getByRole('button', { name: /^Hold(\s+H)?$/ });
+  await hold.waitFor();
+  assert.equal(await hold.isEnabled(), true);
+
+  await mortal.end('SIGKILL');
+  const start = Date.now();
+  await page.getByText(/Connection lost|No connection|No fresh data/).first().waitFor({ timeout: 3000 });
+  await until('commands are disabled', () => hold.isDisabled(), { within: 3000 - (Date.now() - start) });
+  t.diagnostic(`said after ${Date.now() - start} ms`);
+  assert.equal(await page.evaluate(() => window.__console.state), 'lost');
+  await sleep(500);
+  await picture(page, 'console-lost');
+
+  const again = await startServer({ t, port: mortal.port, dataDir: mortal.dataDir });
+  await holds(page, () => window.__console.state === 'live', undefined, 15_000);
+  t.diagnostic(`live again ${Date.now() - start} ms after the kill`);
+  await holds(page, (n) => window.__console.drones === n, (await again.json('/api/drones')).drones.length);
+  await flying(page, again).then(({ at }) => page.mouse.click(at.x, at.y));
+  await until('commands are enabled', () => hold.isEnabled());
+  // One set of listeners: frames are counted once.
+  const seq = await page.evaluate(() => window.__console.seq);
+  await sleep(1000);
+  assert.ok((await page.evaluate(() => window.__console.seq)) - seq <= 30);
+  assert.deepEqual(page.faults, []);
+});
+
+test('with Socket.IO blocked the page shows HTTP polling as such, and commands go over HTTP', options, async (t) => {
+  const page = await open(t, browser, server, '/lite/');
+  await page.route('**/socket.io/**', (route) => route.abort());
+  await page.routeWebSocket(/socket\.io/, (socket) => socket.close());
+  await page.goto(`${server.url}/?test`);
+  await holds(page, () => window.__console?.state === 'polling' && window.__console.drones > 0, undefined, 20_000);
+  await page.getByText(/HTTP/).first().waitFor();
+  await picture(page, 'console-polling');
+  await page.keyboard.press('a');
+  await until('all are selected', async () => (await selection(page)).length > 0);
+  const hold = page.getByRole('button', { name: /^Hold(\s+H)?$/ });
+  await holdButton(page, hold);
+  const strip = await until('the command is answered', async () => page.evaluate(() => window.__console.strips.find((s) => s.command === 'hold' && s.transport !== null)), { within: 10_000 });
+  assert.equal(strip.transport, 'http', JSON.stringify(strip));
+});
+
+for (const colorScheme of ['dark', 'light']) {
+  test(`in ${colorScheme} there is nothing serious that axe finds`, options, async (t) => {
+    const page = await live(t, server, '/?test', { colorScheme });
+    await page.keyboard.press('a');
+    await until('all are selected', async () => (await selection(page)).length > 0);
+    await sleep(500);
+    await picture(page, `console-${colorScheme}`);
+    assert.deepEqual(await accessibilityFaults(page), []);
+    assert.deepEqual(page.faults, []);
+  });
+}
+
+test('time control in the page moves the swarm: pause, step, start', options, async (t) => {
+  const page = await live(t);
+  await page.getByRole('button', { name: 'Pause the simulation' }).click();
+  await holds(page, () => window.__console.runState === 'paused');
+  const { tick } = await server.json('/api/status');
+  await page.getByRole('button', { name: 'One step' }).click();
+  await until('one tick passed', async () => (await server.json('/api/status')).tick === tick + 1);
+  assert.equal(await page.evaluate(() => window.__console.state), 'live', 'paused is not stale');
+  await page.getByRole('button', { name: 'Start the simulation' }).click();
+  await holds(page, () => window.__console.runState === 'running');
+});
+
+test('two browsers: the second sees the command of the first', options, async (t) => {
+  const [first, second] = await Promise.all([live(t), live(t)]);
+  await first.keyboard.press('a');
+  await until('all are selected', async () => (await selection(first)).length > 0);
+  await holdButton(first, first.getByRole('button', { name: /^Hold(\s+H)?$/ }));
+  const id = await until('the first has a strip', () => first.evaluate(() => window.__console.strips.find((s) => s.command === 'hold')?.id));
+  await holds(second, (known) => window.__console.strips.some((s) => s.id === known), id);
+});

@@ -1,0 +1,90 @@
+// What goes wrong in a process: it is told to end, it is killed, one of its drones panics.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { accepted } from './support/commands.mjs';
+import { connect, droneOf, gaps, next, rateHz, collect, send } from './support/client.mjs';
+import { sleep } from './support/process.mjs';
+import { startServer } from './support/server.mjs';
+
+/** Rows of a query on the embedded database, which Python can read without anything installed. */
+function sqlite(file, sql) {
+  const script = 'import json, sqlite3, sys; print(json.dumps(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchall()))';
+  return JSON.parse(execFileSync('python3', ['-c', script, file, sql], { encoding: 'utf8' }));
+}
+
+/** The file of the embedded database, by what it begins with. */
+function databaseFile(directory) {
+  for (const name of readdirSync(directory)) {
+    const file = join(directory, name);
+    if (statSync(file).isFile() && readFileSync(file).subarray(0, 15).toString() === 'SQLite format 3') return file;
+  }
+  throw new Error(`no database among ${readdirSync(directory)}`);
+}
+
+test('SIGTERM with clients connected: exit 0 within 10 s, every accepted command in the database', async (t) => {
+  const server = await startServer({ t });
+  const clients = await Promise.all([connect(server, { t }), connect(server, { t, via: 'polling' }), connect(server, { t, via: 'upgrade' })]);
+  const ids = await accepted(clients[0], 30);
+  const { run_id } = await server.json('/api/status');
+  const gone = Promise.all(clients.map((socket) => new Promise((resolve) => socket.once('disconnect', resolve))));
+  const { code, signal, ms } = await server.end('SIGTERM');
+  t.diagnostic(`ended after ${ms} ms`);
+  assert.deepEqual({ code, signal }, { code: 0, signal: null });
+  assert.ok(ms < 10_000);
+  await gone;
+  const file = databaseFile(server.dataDir);
+  const stored = sqlite(file, 'select command_id from journal').flat();
+  assert.deepEqual(ids.filter((id) => !stored.includes(id)), []);
+  assert.equal(stored.filter((id) => ids.includes(id)).length, ids.length, 'each once');
+  assert.deepEqual(sqlite(file, `select status from runs where id = '${run_id}'`), [['complete']]);
+});
+
+test('kill -9: the next server starts on the same data and lists the cut run', async (t) => {
+  const first = await startServer({ t });
+  const socket = await connect(first, { t });
+  const ids = await accepted(socket, 10);
+  await sleep(1500); // more than one flush
+  const { run_id } = await first.json('/api/status');
+  await first.end('SIGKILL');
+  const second = await startServer({ t, dataDir: first.dataDir });
+  const file = databaseFile(first.dataDir);
+  const stored = sqlite(file, `select command_id from journal where run_id = '${run_id}'`).flat();
+  assert.deepEqual(ids.filter((id) => !stored.includes(id)), []);
+  assert.notEqual((await second.json('/api/status')).run_id, run_id);
+  assert.equal((await second.end()).code, 0);
+});
+
+test('a drone that panics is restored in a failsafe mode and reported, and ticks go on', async (t) => {
+  const server = await startServer({ t });
+  const socket = await connect(server, { t });
+  const update = await next(socket, 'drones-update', { accept: (u) => u.drones.some((d) => d.landed === 'in_air'), within: 30_000 });
+  const { id } = update.drones.find((d) => d.landed === 'in_air');
+  const during = collect(socket, 'status-update', 3000);
+  const logged = next(socket, 'log-update', { accept: (entry) => entry.source === id && ['warning', 'error', 'critical'].includes(entry.level) });
+  const ack = await send(socket, 'inject_fault', [id], { fault: 'panic' });
+  assert.equal(ack.ok, true, JSON.stringify(ack));
+  const entry = await logged;
+  t.diagnostic(`logged: ${entry.message}`);
+  const seen = await during;
+  assert.deepEqual(gaps(seen), []);
+  assert.ok(Math.abs(rateHz(seen) - 25) <= 1, `${rateHz(seen)} ticks a second`);
+  const drone = droneOf(await server.json('/api/drones'), id);
+  assert.ok(['hold', 'land', 'rtl', 'emergency'].includes(drone.mode), `mode ${drone.mode}`);
+  assert.equal((await server.json('/api/drones')).drones.length, update.drones.length);
+  assert.equal((await send(socket, 'hold', [id])).ok, true, 'the restored drone takes commands');
+  assert.equal((await server.json('/api/health')).status, 'ok');
+});
+
+test('a client that is cut off is gone for the others, and may return', async (t) => {
+  const server = await startServer({ t });
+  const watcher = await connect(server, { t });
+  const lost = await connect(server, { auth: { name: 'Lost' } });
+  const left = next(watcher, 'presence-update', { accept: ({ operators }) => !operators.some((o) => o.name === 'Lost'), within: 5000 });
+  lost.io.engine.transport.ws.terminate?.() ?? lost.io.engine.close();
+  await left;
+  await connect(server, { t, auth: { name: 'Lost' } });
+});

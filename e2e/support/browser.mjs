@@ -1,0 +1,68 @@
+// A real headless Chromium, and a page of the console in it that watches what it does.
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import axe from 'axe-core';
+import { chromium } from 'playwright-core';
+import { artefacts } from './server.mjs';
+
+const executablePath = ['chromium', 'chromium-browser', 'google-chrome'].map(which).find(Boolean);
+
+function which(name) {
+  try {
+    return execFileSync('which', [name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Why no browser can be had; undefined if one can. In CI its absence is a failure, not a reason to skip. */
+export const missing = executablePath || process.env.CI ? undefined : 'Chromium is not installed';
+
+/** A browser without a GPU that asks nothing of the world beyond the page. */
+export function launch() {
+  return chromium.launch({
+    executablePath: executablePath ?? '/usr/bin/chromium',
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  });
+}
+
+/**
+ * A page of `server` at `path`, closed with the test. `page.faults` collects what must not happen: errors on the page,
+ * and requests to anywhere but the server.
+ */
+export async function open(t, browser, server, path = '/?test', options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce', colorScheme: 'dark', ...options });
+  t.after(() => context.close());
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  page.faults = [];
+  page.on('pageerror', (error) => page.faults.push(`error: ${error.stack ?? error}`));
+  const watch = (url) => {
+    const { protocol, host } = new URL(url);
+    if (!['data:', 'blob:'].includes(protocol) && host !== new URL(server.url).host) page.faults.push(`request to ${url}`);
+  };
+  page.on('request', (request) => watch(request.url()));
+  page.on('websocket', (socket) => watch(socket.url()));
+  await page.goto(server.url + path);
+  return page;
+}
+
+/** Waits until `look`, evaluated in the page with `arg`, is true. */
+export const holds = (page, look, arg, timeout = 10_000) => page.waitForFunction(look, arg, { timeout, polling: 50 });
+
+/** A picture of the page for people to look at, in target/e2e. */
+export function picture(page, name) {
+  mkdirSync(artefacts, { recursive: true });
+  return page.screenshot({ path: join(artefacts, `${name}.png`) });
+}
+
+/** Serious and critical findings of axe, each as `rule: where`. */
+export async function accessibilityFaults(page) {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+  return violations
+    .filter(({ impact }) => ['serious', 'critical'].includes(impact))
+    .flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target} (${failureSummary.replace(/\s+/g, ' ')})`));
+}

@@ -1,0 +1,144 @@
+/** Every key in one registry, which the help overlay also reads. */
+import { ui } from '../store/ui.svelte';
+import type { Actions } from './actions';
+import { STOP_ALL_HOLD_MS } from './consequence';
+
+export type KeyGroup = 'look' | 'select' | 'command' | 'run';
+
+export interface Key {
+  /** As `KeyboardEvent.key`, letters in lower case. */
+  keys: string[];
+  shown: string;
+  group: KeyGroup;
+  what: string;
+  run: (actions: Actions) => void;
+}
+
+const PAN_PX = 80;
+
+function focusFilter(prefix: string): void {
+  ui.fleetOpen = true;
+  // The panel may have to appear first.
+  requestAnimationFrame(() => {
+    const field = document.querySelector<HTMLInputElement>('#fleet-filter');
+    if (prefix !== '' && field) ui.filter = prefix;
+    field?.focus();
+    field?.select();
+  });
+}
+
+export const KEYS: Key[] = [
+  { keys: ['z'], shown: 'Z', group: 'look', what: 'Show everything', run: (a) => a.map?.fitAll() },
+  { keys: ['c'], shown: 'C', group: 'look', what: 'Follow the selection', run: (a) => a.toggleFollow() },
+  { keys: ['arrowleft'], shown: 'Arrows', group: 'look', what: 'Pan the map', run: (a) => a.map?.camera.panBy(PAN_PX, 0) },
+  { keys: ['arrowright'], shown: '', group: 'look', what: '', run: (a) => a.map?.camera.panBy(-PAN_PX, 0) },
+  { keys: ['arrowup'], shown: '', group: 'look', what: '', run: (a) => a.map?.camera.panBy(0, PAN_PX) },
+  { keys: ['arrowdown'], shown: '', group: 'look', what: '', run: (a) => a.map?.camera.panBy(0, -PAN_PX) },
+  { keys: ['+', '='], shown: '+ and −', group: 'look', what: 'Zoom', run: (a) => zoom(a, 1.25) },
+  { keys: ['-'], shown: '', group: 'look', what: '', run: (a) => zoom(a, 0.8) },
+  { keys: ['['], shown: '[ ] and \\', group: 'look', what: 'Fleet, side and bottom panel', run: () => (ui.fleetOpen = !ui.fleetOpen) },
+  { keys: [']'], shown: '', group: 'look', what: '', run: () => (ui.sideOpen = !ui.sideOpen) },
+  { keys: ['\\'], shown: '', group: 'look', what: '', run: () => (ui.drawerOpen = !ui.drawerOpen) },
+  { keys: ['?'], shown: '?', group: 'look', what: 'This help', run: () => (ui.dialog = 'help') },
+
+  { keys: ['/'], shown: '/', group: 'select', what: 'Filter', run: () => focusFilter('') },
+  { keys: ['#'], shown: '#', group: 'select', what: 'Filter by drone id', run: () => focusFilter('id ') },
+  { keys: ['a'], shown: 'A', group: 'select', what: 'All', run: (a) => a.selectAll() },
+  { keys: ['i'], shown: 'I', group: 'select', what: 'Invert', run: (a) => a.invert() },
+  { keys: ['n'], shown: 'N', group: 'select', what: 'Next that needs attention', run: (a) => a.next() },
+  { keys: ['escape'], shown: 'Esc', group: 'select', what: 'Cancel, then clear', run: (a) => a.escape() },
+  { keys: ['1'], shown: '1 to 9', group: 'select', what: 'Recall a group, twice centres', run: (a) => a.recall('1') },
+  ...['2', '3', '4', '5', '6', '7', '8', '9'].map((d): Key => ({ keys: [d], shown: '', group: 'select', what: '', run: (a) => a.recall(d) })),
+
+  { keys: ['t'], shown: 'T', group: 'command', what: 'Take off', run: (a) => a.propose('takeoff') },
+  { keys: ['l'], shown: 'L', group: 'command', what: 'Land', run: (a) => a.propose('land') },
+  { keys: ['h'], shown: 'H', group: 'command', what: 'Hold', run: (a) => a.propose('hold') },
+  { keys: ['r'], shown: 'R', group: 'command', what: 'Return', run: (a) => a.propose('rtl') },
+  { keys: ['g'], shown: 'G', group: 'command', what: 'Go to a place on the map', run: (a) => a.beginAim('goto') },
+  { keys: ['f'], shown: 'F', group: 'command', what: 'Follow a drone', run: (a) => a.beginAim('follow') },
+
+  { keys: ['p'], shown: 'P', group: 'run', what: 'Pause or start the simulation', run: (a) => a.toggleRun() },
+  { keys: ['.'], shown: '.', group: 'run', what: 'One step', run: (a) => a.world('step', { ticks: 1 }) },
+];
+
+/** Keys that are held or combined, for the help only. */
+export const HELD_KEYS: { shown: string; group: KeyGroup; what: string }[] = [
+  { shown: 'Shift 1 to 9', group: 'select', what: 'Remember the selection' },
+  { shown: 'Hold Enter', group: 'command', what: 'Confirm' },
+  { shown: 'Hold Shift X', group: 'command', what: 'Stop all' },
+];
+
+function zoom(actions: Actions, factor: number): void {
+  const camera = actions.map?.camera;
+  if (camera) camera.zoomAt(camera.width / 2, camera.height / 2, factor);
+}
+
+function typing(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+}
+
+/** Arrows, Enter and Space belong to the control that has the focus, if it uses them. */
+function ownsArrows(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && target.closest('[role="grid"], [role="tablist"], [role="radiogroup"], dialog') !== null;
+}
+
+export function attachKeys(actions: Actions): () => void {
+  const byKey = new Map(KEYS.flatMap((k) => k.keys.map((name) => [name, k] as const)));
+  let stopSince = 0;
+  let stopFrame = 0;
+
+  const stopTurn = (): void => {
+    ui.stopProgress = Math.min(1, (performance.now() - stopSince) / STOP_ALL_HOLD_MS);
+    if (ui.stopProgress < 1) {
+      stopFrame = requestAnimationFrame(stopTurn);
+      return;
+    }
+    endStop();
+    actions.stopAll();
+  };
+  const endStop = (): void => {
+    cancelAnimationFrame(stopFrame);
+    stopSince = 0;
+    ui.stopProgress = 0;
+  };
+
+  const down = (event: KeyboardEvent): void => {
+    if (typing(event.target)) {
+      if (event.key === 'Escape' && event.target instanceof HTMLElement) event.target.blur();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
+    if (event.shiftKey && event.code === 'KeyX') {
+      event.preventDefault();
+      if (stopSince === 0 && !event.repeat) {
+        stopSince = performance.now();
+        stopTurn();
+      }
+      return;
+    }
+    const digit = /^Digit([1-9])$/.exec(event.code);
+    if (event.shiftKey && digit) {
+      event.preventDefault();
+      actions.save(digit[1]);
+      return;
+    }
+    const name = event.key.toLowerCase();
+    if (!ui.singleKeys && name !== 'escape') return;
+    if (name.startsWith('arrow') && ownsArrows(event.target)) return;
+    const key = byKey.get(name);
+    if (!key || (event.repeat && !name.startsWith('arrow') && name !== '+' && name !== '-')) return;
+    event.preventDefault();
+    key.run(actions);
+  };
+  const up = (event: KeyboardEvent): void => {
+    if (stopSince > 0 && (event.code === 'KeyX' || event.key === 'Shift')) endStop();
+  };
+  window.addEventListener('keydown', down);
+  window.addEventListener('keyup', up);
+  window.addEventListener('blur', endStop);
+  return () => {
+    window.removeEventListener('keydown', down);
+    window.removeEventListener('keyup', up);
+    window.removeEventListener('blur', endStop);
+  };
+}

@@ -1,0 +1,133 @@
+/** The pointer on the map: click, box, pan, wheel, pinch. */
+import type { MapView } from '../render/mapview';
+import { pickAt, pickBox } from '../render/pick';
+import { ui } from '../store/ui.svelte';
+import type { Actions } from './actions';
+
+const DRAG_PX = 4;
+const WHEEL_STEP = 1.0015;
+
+export function attachPointer(element: HTMLElement, map: MapView, actions: Actions): void {
+  const touches = new Map<number, { x: number; y: number }>();
+  let down: { x: number; y: number; button: number; pan: boolean } | null = null;
+  let dragging = false;
+  let spaceHeld = false;
+  let pinch = 0;
+
+  const at = (event: MouseEvent): { x: number; y: number } => {
+    const box = element.getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  };
+
+  const fingers = (): { distance: number; x: number; y: number } => {
+    const [a, b] = [...touches.values()];
+    return { distance: Math.hypot(a.x - b.x, a.y - b.y), x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
+  };
+
+  element.addEventListener('pointerdown', (event) => {
+    const p = at(event);
+    element.setPointerCapture(event.pointerId);
+    if (event.pointerType === 'touch') touches.set(event.pointerId, p);
+    if (touches.size === 2) {
+      pinch = fingers().distance;
+      down = null;
+      map.box = null;
+      return;
+    }
+    // A finger pans; a mouse draws a box unless it is the middle button or Space is held.
+    const pan = event.button === 1 || spaceHeld || event.pointerType === 'touch';
+    down = { ...p, button: event.button, pan };
+    dragging = false;
+    if (event.button === 1) event.preventDefault();
+  });
+
+  element.addEventListener('pointermove', (event) => {
+    const p = at(event);
+    if (touches.has(event.pointerId)) {
+      touches.set(event.pointerId, p);
+      if (touches.size === 2) {
+        const f = fingers();
+        if (pinch > 0) map.camera.zoomAt(f.x, f.y, f.distance / pinch);
+        pinch = f.distance;
+        return;
+      }
+    }
+    if (!down) {
+      hoverAt(p.x, p.y);
+      return;
+    }
+    if (!dragging && Math.hypot(p.x - down.x, p.y - down.y) < DRAG_PX) return;
+    dragging = true;
+    if (down.pan) {
+      map.follow = false;
+      map.camera.panBy(p.x - down.x, p.y - down.y);
+      down = { ...down, x: p.x, y: p.y };
+    } else if (down.button === 0 && !ui.aim) map.box = { x0: down.x, y0: down.y, x1: p.x, y1: p.y };
+  });
+
+  const hoverAt = (x: number, y: number): void => {
+    map.hover = pickAt(map.scene, x, y);
+    if (ui.aim === 'goto') {
+      const [e, n] = [map.camera.east(x), map.camera.north(y)];
+      map.target = { e, n, label: `${e.toFixed(0)}, ${n.toFixed(0)}` };
+    }
+    element.dataset.over = map.hover >= 0 ? 'drone' : 'ground';
+  };
+
+  element.addEventListener('pointerup', (event) => {
+    touches.delete(event.pointerId);
+    if (!down) return;
+    const p = at(event);
+    if (map.box) {
+      const found = pickBox(map.scene, map.box);
+      const { selection } = actions.session.fleet;
+      if (event.altKey) for (const slot of found) selection.set(slot, false);
+      else if (event.shiftKey) for (const slot of found) selection.set(slot, true);
+      else if (event.ctrlKey || event.metaKey) for (const slot of found) selection.toggle(slot);
+      else selection.replace(found);
+    } else if (!dragging && down.button === 0) click(p.x, p.y, event);
+    map.box = null;
+    down = null;
+  });
+
+  element.addEventListener('pointercancel', (event) => {
+    touches.delete(event.pointerId);
+    map.box = null;
+    down = null;
+  });
+
+  element.addEventListener('pointerleave', () => {
+    map.hover = -1;
+    if (ui.aim === 'goto') map.target = null;
+  });
+
+  const click = (x: number, y: number, event: PointerEvent): void => {
+    const slot = pickAt(map.scene, x, y, event.pointerType === 'touch' ? 22 : undefined);
+    if (ui.aim) actions.aimAt(map.camera.east(x), map.camera.north(y), slot);
+    else if (slot >= 0) actions.pick(slot, event.shiftKey ? 'add' : event.ctrlKey || event.metaKey ? 'toggle' : 'only');
+    else if (!event.shiftKey && !event.ctrlKey && !event.metaKey) actions.session.fleet.selection.clear();
+  };
+
+  element.addEventListener(
+    'wheel',
+    (event) => {
+      event.preventDefault();
+      const p = at(event);
+      const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
+      map.camera.zoomAt(p.x, p.y, WHEEL_STEP ** (-event.deltaY * lines));
+    },
+    { passive: false },
+  );
+
+  element.addEventListener('dblclick', () => actions.centreSelection());
+
+  element.addEventListener('keydown', (event) => {
+    if (event.key === ' ') {
+      spaceHeld = true;
+      event.preventDefault();
+    }
+  });
+  window.addEventListener('keyup', (event) => {
+    if (event.key === ' ') spaceHeld = false;
+  });
+}

@@ -1,0 +1,122 @@
+/** The way in when sockets do not get through: plain requests, every five seconds, said openly as such. */
+import { isRecord, type CommandAck, type CommandEnvelope, type DronesUpdate, type LogEntry, type ParamSpec, type StatusUpdate, type VisualizationUpdate } from '../proto/events';
+import type { Clock } from './clock';
+
+export const POLL_EVERY_MS = 5000;
+const TIMEOUT_MS = 4000;
+
+export interface HttpOptions {
+  /** Directory of the API, ending in a slash. */
+  base: string;
+  token: () => string | null;
+}
+
+export class Http {
+  constructor(
+    private readonly options: HttpOptions,
+    private readonly clock: Clock,
+  ) {}
+
+  private async request(path: string, init: RequestInit = {}): Promise<unknown> {
+    const token = this.options.token();
+    const headers = new Headers(init.headers);
+    if (token) headers.set('authorization', `Bearer ${token}`);
+    const response = await fetch(this.options.base + path, { ...init, headers, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const body: unknown = await response.json();
+    // Errors carry the same envelope as acks: a refused command is an answer, not a failure to reach the server.
+    if (!response.ok && !(isRecord(body) && body.ok === false)) throw new Error(`HTTP ${response.status}`);
+    return body;
+  }
+
+  /** The last status, which also tells the server's time. */
+  async status(): Promise<StatusUpdate> {
+    const asked = this.clock.localNow();
+    const body = await this.request('status');
+    const heard = this.clock.localNow();
+    if (!isRecord(body) || typeof body.wall_time_ms !== 'number') throw new Error('no status');
+    const status = body as unknown as StatusUpdate;
+    // The answer may be a stored payload of up to one tick ago; only a running simulation keeps it that fresh.
+    if (status.state === 'running') this.clock.roundTrip(asked, heard, status.wall_time_ms);
+    return status;
+  }
+
+  async drones(): Promise<DronesUpdate> {
+    const body = await this.request('drones');
+    if (!isRecord(body) || !Array.isArray(body.drones)) throw new Error('no drones');
+    return body as unknown as DronesUpdate;
+  }
+
+  async visualization(): Promise<VisualizationUpdate> {
+    const body = await this.request('visualization');
+    if (!isRecord(body) || body.ok === false) throw new Error('no visualization');
+    return body as unknown as VisualizationUpdate;
+  }
+
+  async params(): Promise<ParamSpec[]> {
+    const body = await this.request('params');
+    const list = Array.isArray(body) ? body : isRecord(body) ? body.params : null;
+    if (!Array.isArray(list)) throw new Error('no parameters');
+    return list.filter((p): p is ParamSpec => isRecord(p) && typeof p.path === 'string');
+  }
+
+  /** What is known of one drone beyond its telemetry. */
+  async drone(id: string): Promise<Record<string, unknown>> {
+    const body = await this.request(`drones/${encodeURIComponent(id)}`);
+    if (!isRecord(body) || body.ok === false) throw new Error('no such drone');
+    return body;
+  }
+
+  async logs(after: number): Promise<LogEntry[]> {
+    const body = await this.request(`logs?after=${Math.max(0, after)}&limit=200`);
+    const list = Array.isArray(body) ? body : isRecord(body) ? (body.entries ?? body.logs) : null;
+    return Array.isArray(list) ? (list as LogEntry[]) : [];
+  }
+
+  async command(envelope: CommandEnvelope): Promise<CommandAck> {
+    const body = await this.request('command', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(envelope),
+    });
+    if (!isRecord(body) || typeof body.ok !== 'boolean') throw new Error('no answer');
+    return body as unknown as CommandAck;
+  }
+}
+
+export interface PollHandlers {
+  got(status: StatusUpdate, drones: DronesUpdate): void;
+  failed(): void;
+}
+
+/** Polls while told to. One request at a time; the next begins five seconds after the last was asked. */
+export class Poller {
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private running = false;
+
+  constructor(
+    private readonly http: Http,
+    private readonly handlers: PollHandlers,
+  ) {}
+
+  start(): void {
+    if (this.running) return;
+    this.running = true;
+    void this.turn();
+  }
+
+  stop(): void {
+    this.running = false;
+    clearTimeout(this.timer);
+  }
+
+  private async turn(): Promise<void> {
+    const began = performance.now();
+    try {
+      const [status, drones] = await Promise.all([this.http.status(), this.http.drones()]);
+      if (this.running) this.handlers.got(status, drones);
+    } catch {
+      if (this.running) this.handlers.failed();
+    }
+    if (this.running) this.timer = setTimeout(() => void this.turn(), Math.max(500, POLL_EVERY_MS - (performance.now() - began)));
+  }
+}

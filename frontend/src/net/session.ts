@@ -1,0 +1,297 @@
+/**
+ * One console's conversation with one server: which way the data comes, how fresh it is, and what is made of it.
+ *
+ * The only transport arbiter. The socket has precedence; while it is down HTTP polls; the first frame over the socket
+ * ends the polling.
+ */
+import { FLAG_PAUSED, FLAG_STOPPED, type Frame } from '../proto/decode';
+import type { CommandUpdate, DronesUpdate, LogEntry, StatusUpdate, Welcome } from '../proto/events';
+import { S } from '../strings';
+import { timeOfDay } from '../format';
+import { Alerts, type AlertLevel } from '../store/alerts';
+import { Fleet } from '../store/fleet';
+import { Log } from '../store/log';
+import { Strips } from '../store/strips';
+import { severityOf, summarise } from '../store/summary';
+import { ui } from '../store/ui.svelte';
+import { Clock } from './clock';
+import { Http, Poller } from './http';
+import { Link } from './link';
+import { judge, type LinkState } from './state';
+
+const REFRESH_MS = 250;
+const POLL_AFTER_MS = 400;
+const SPARK_SAMPLES = 120;
+const STALL_MS = 1500;
+const HIDDEN_HZ = 1;
+const FULL_HZ = 25;
+const TOKEN_KEY = 'hmrs.token';
+
+export class Session {
+  readonly fleet = new Fleet();
+  readonly clock = new Clock();
+  readonly strips = new Strips();
+  readonly log = new Log();
+  readonly alerts = new Alerts();
+  readonly http: Http;
+  readonly link: Link;
+  state: LinkState = 'connecting';
+  /** Main-thread time spent on data and panels since it was last collected, in ms. */
+  busyMs = 0;
+  /** The newest frame has not been drawn yet. */
+  undrawn = false;
+  private readonly poller: Poller;
+  private polling = false;
+  private token: string | null;
+  private statusWallMs = NaN;
+  private arrivals: number[] = [];
+  private spark: number[] = [];
+  private startedAt = performance.now();
+  private frameRate = FULL_HZ;
+  private lastTick = -1;
+  private tickSinceMs = NaN;
+  private build: string | null = null;
+  private runId: string | null = null;
+  private dropped = false;
+  private explaining = 0;
+  private clockTimer = 0;
+
+  constructor(base: URL) {
+    this.token = new URLSearchParams(location.hash.slice(1)).get('token') ?? sessionStorage.getItem(TOKEN_KEY);
+    this.http = new Http({ base: new URL('api/', base).href, token: () => this.token }, this.clock);
+    this.poller = new Poller(this.http, { got: (s, d) => this.polled(s, d), failed: () => (this.polling = false) });
+    this.link = new Link(
+      {
+        connected: () => this.connected(),
+        disconnected: () => this.disconnected(),
+        welcome: (w) => this.timed(() => this.welcome(w)),
+        table: (t) => this.timed(() => this.fleet.takeTable(t)),
+        frame: (f) => this.timed(() => this.frame(f)),
+        status: (s) => this.status(s),
+        visualization: (v) => this.timed(() => this.fleet.takeVisualization(v)),
+        log: (entries) => this.timed(() => this.logged(entries)),
+        command: (u) => this.timed(() => this.commandUpdate(u)),
+        presence: (p) => (ui.presence = p),
+        unauthorized: () => this.unauthorized(),
+      },
+      { path: new URL('socket.io/', base).pathname, auth: () => ({ ...(this.token ? { token: this.token } : {}), logs_after: Math.max(0, this.log.last) }) },
+    );
+  }
+
+  start(): void {
+    this.link.connect();
+    setTimeout(() => this.pollIfNeeded(), 3000);
+    setInterval(() => this.timed(() => this.refresh()), REFRESH_MS);
+    document.addEventListener('visibilitychange', () => {
+      this.frameRate = document.hidden ? HIDDEN_HZ : FULL_HZ;
+      this.link.setRate(this.frameRate);
+      if (!document.hidden) this.link.keyframe();
+    });
+    this.askTheTime(0);
+  }
+
+  /** Age of the newest data by the server's clock, NaN before there was any. */
+  ageMs(): number {
+    const frame = this.fleet.ring.latest;
+    if (!frame) return NaN;
+    const age = this.clock.ageMs(frame.serverTimeMs);
+    // A paused swarm has nothing new to show; its status says that the line is still good.
+    const halted = (frame.flags & (FLAG_PAUSED | FLAG_STOPPED)) !== 0 || ui.status?.state !== 'running';
+    return halted && this.statusWallMs > frame.serverTimeMs ? Math.min(age, this.clock.ageMs(this.statusWallMs)) : age;
+  }
+
+  /** Called by the map after drawing: frees the credit and notes how old the picture was. */
+  drawn(): void {
+    if (!this.undrawn) return;
+    this.undrawn = false;
+    const frame = this.fleet.ring.latest;
+    if (frame) this.clock.drawn(this.clock.ageMs(frame.serverTimeMs));
+    this.link.drawn();
+  }
+
+  signIn(token: string): void {
+    this.token = token;
+    sessionStorage.setItem(TOKEN_KEY, token);
+    ui.dialog = null;
+    this.link.connect();
+  }
+
+  private timed(work: () => void): void {
+    const began = performance.now();
+    work();
+    this.busyMs += performance.now() - began;
+  }
+
+  private connected(): void {
+    this.clock.reset();
+    this.askTheTime(0);
+  }
+
+  private disconnected(): void {
+    this.dropped = true;
+    this.undrawn = false;
+    setTimeout(() => this.pollIfNeeded(), POLL_AFTER_MS);
+  }
+
+  private pollIfNeeded(): void {
+    if (!this.link.connected) this.poller.start();
+  }
+
+  private polled(status: StatusUpdate, drones: DronesUpdate): void {
+    if (this.link.connected && !this.polling) return;
+    this.polling = true;
+    this.timed(() => {
+      this.status(status);
+      this.link.receiveJson(drones, status.state === 'paused' ? FLAG_PAUSED : status.state === 'stopped' ? FLAG_STOPPED : 0);
+    });
+    void this.http.visualization().then((v) => this.fleet.takeVisualization(v), () => undefined);
+    void this.http.logs(this.log.last).then((entries) => this.logged(entries), () => undefined);
+  }
+
+  private unauthorized(): void {
+    ui.tokenRefused = this.token !== null;
+    ui.dialog = 'token';
+  }
+
+  private welcome(welcome: Welcome): void {
+    const before = ui.welcome;
+    // The greeting of a new run goes to everyone at once and cannot name each one's role.
+    ui.welcome = { ...welcome, role: welcome.role ?? before?.role ?? 'viewer' };
+    this.fleet.takeWelcome(welcome);
+    this.build ??= welcome.build;
+    if (before && welcome.run_id !== before.run_id) {
+      this.fleet.forgetRun();
+      if (this.dropped) {
+        this.log.clear();
+        this.alerts.clear();
+        void this.http.logs(0).then((entries) => this.logged(entries), () => undefined);
+        ui.say(S.restarted(timeOfDay(undefined)));
+      }
+    }
+    this.runId = welcome.run_id;
+    this.dropped = false;
+    if (welcome.build !== this.build) ui.say(S.olderPage, { label: S.reload, run: () => location.reload() }, 0);
+  }
+
+  private frame(frame: Frame): void {
+    if (this.link.connected && this.polling) {
+      this.polling = false;
+      this.poller.stop();
+    }
+    if (this.link.connected) this.poller.stop();
+    this.clock.received(frame.serverTimeMs);
+    this.fleet.takeFrame(frame);
+    this.undrawn = true;
+    this.arrivals.push(performance.now());
+    if (frame.tick !== this.lastTick) {
+      this.lastTick = frame.tick;
+      this.tickSinceMs = frame.serverTimeMs;
+    }
+    // Nothing is drawn in a hidden tab: the credit goes back at once.
+    if (document.hidden) this.drawn();
+  }
+
+  private status(status: StatusUpdate): void {
+    if (typeof status.wall_time_ms === 'number') {
+      this.clock.received(status.wall_time_ms);
+      this.statusWallMs = status.wall_time_ms;
+    }
+    if (this.runId !== null && status.run_id !== undefined && status.run_id !== this.runId) {
+      this.runId = status.run_id;
+      this.fleet.forgetRun();
+      ui.say(S.newRun(ui.welcome?.scenario.title ?? ui.welcome?.scenario.name ?? ''));
+    }
+    this.latestStatus = status;
+  }
+  private latestStatus: StatusUpdate | null = null;
+
+  private logged(entries: LogEntry[]): void {
+    for (const entry of this.log.add(entries)) {
+      if ((entry.level === 'warning' || entry.level === 'error' || entry.level === 'critical') && this.fleet.slots.slot(entry.source) >= 0) this.alerts.explain(entry.source, entry.message);
+    }
+  }
+
+  private commandUpdate(update: CommandUpdate): void {
+    this.strips.updated(update, S.command(update.command), Date.now());
+  }
+
+  private async askTimeOnce(): Promise<void> {
+    try {
+      await this.http.status();
+    } catch {
+      // The estimate from frames alone has to do.
+    }
+  }
+
+  /** Four round trips at the start, then one every half minute: clocks drift slowly. */
+  private askTheTime(asked: number): void {
+    clearTimeout(this.clockTimer);
+    void this.askTimeOnce();
+    this.clockTimer = window.setTimeout(() => this.askTheTime(asked + 1), asked < 4 ? 1500 : 30_000);
+  }
+
+  private refresh(): void {
+    const now = performance.now();
+    while (this.arrivals.length > 0 && now - this.arrivals[0] > 2000) this.arrivals.shift();
+    const frame = this.fleet.ring.latest;
+    const age = this.ageMs();
+    const asked = this.link.transport === 'polling' ? Math.min(5, this.frameRate) : this.frameRate;
+    this.state = judge({ connected: this.link.connected, polling: this.polling, ageMs: age, intervalMs: 1000 / asked, waitingMs: now - this.startedAt });
+    if (this.link.connected && age > 1500) this.link.keyframe();
+    const [p50, p95] = this.clock.ageQuantiles();
+    this.spark.push(Number.isNaN(age) ? 0 : age);
+    if (this.spark.length > SPARK_SAMPLES) this.spark.shift();
+    const running = this.latestStatus?.state === 'running' && frame !== null && (frame.flags & (FLAG_PAUSED | FLAG_STOPPED)) === 0;
+    ui.link = {
+      state: this.state, ageMs: age, ageP50Ms: p50, ageP95Ms: p95, hz: this.arrivals.length / 2, rttMs: this.clock.rttMs,
+      transport: this.link.transport, socketUp: this.link.connected, skipped: this.link.skippedFrames, bad: Object.entries(this.link.badFrames),
+      retryInS: this.link.retryAtMs > 0 ? Math.max(0, Math.ceil((this.link.retryAtMs - Date.now()) / 1000)) : null,
+      stalled: running && this.state !== 'lost' && frame.serverTimeMs - this.tickSinceMs > STALL_MS,
+      spark: [...this.spark],
+    };
+    ui.status = this.latestStatus;
+    if (frame) this.refreshFleet(frame);
+    if (this.strips.version !== this.shownStrips) {
+      this.shownStrips = this.strips.version;
+      ui.strips = [...this.strips.all];
+    }
+    ui.logVersion = this.log.version;
+    ui.lastEntries = this.log.entries;
+    ui.beat++;
+  }
+  private shownStrips = -1;
+
+  private refreshFleet(frame: Frame): void {
+    if (frame.count !== this.fleet.slots.count) return;
+    const context = this.fleet.queryContext(frame);
+    const summary = summarise(context, this.fleet.filter);
+    ui.summary = summary;
+    ui.selectedCount = this.fleet.selection.count;
+    const standing = new Map<string, AlertLevel>();
+    if (summary.fleet.warning + summary.fleet.caution > 0) {
+      for (let slot = 0; slot < frame.count; slot++) {
+        const severity = severityOf(frame, slot);
+        if (severity >= 3) standing.set(this.fleet.slots.ids[slot], severity === 4 ? 'warning' : 'caution');
+      }
+    }
+    this.alerts.update(standing, Date.now());
+    ui.alerts = this.alerts.groups();
+    this.explainSome();
+  }
+
+  /** The stream carries alert levels only; the words come one drone at a time, and never more than two at once. */
+  private explainSome(): void {
+    if (this.explaining > 0 || this.state === 'lost') return;
+    for (const id of this.alerts.unexplained(2)) {
+      this.explaining++;
+      this.http.drone(id).then(
+        (drone) => {
+          const alert = drone.alert;
+          const text = typeof alert === 'object' && alert !== null && 'text' in alert ? String(alert.text) : typeof alert === 'string' ? alert : '';
+          this.alerts.explain(id, text);
+        },
+        () => this.alerts.explain(id, ''),
+      ).finally(() => this.explaining--);
+    }
+  }
+}

@@ -1,0 +1,185 @@
+/** What the server says and takes, as types. The names are those of `docs/PROTOCOL.md`. */
+
+export type Vec3 = [e: number, n: number, u: number];
+export type RunState = 'running' | 'paused' | 'stopped';
+export type Level = 'debug' | 'info' | 'warning' | 'error' | 'critical';
+export type Role = 'viewer' | 'operator' | 'admin';
+
+export interface DroneType {
+  name: string;
+  title: string;
+  shape: string;
+  capabilities?: string[];
+  speed_mps_max?: number;
+}
+
+export interface Fence {
+  name: string;
+  kind: 'keep_in' | 'keep_out';
+  polygon: [number, number][];
+  floor_m?: number;
+  ceiling_m?: number;
+}
+
+export interface Obstacle {
+  name: string;
+  shape: 'box' | 'cylinder';
+  center: [number, number];
+  size?: [number, number];
+  radius?: number;
+  height_m?: number;
+}
+
+export interface Welcome {
+  version: string;
+  build: string;
+  swarm: string;
+  tick_hz: number;
+  tick_s: number;
+  origin?: { lat: number; lon: number; amsl_m: number };
+  types: DroneType[];
+  groups: string[];
+  scenario: { name: string; title?: string; seed: number };
+  /** Absent when a new run is announced to everyone. */
+  role?: Role | null;
+  params_hash?: string;
+  fences?: Fence[];
+  obstacles?: Obstacle[];
+  run_id: string;
+  scenarios?: string[];
+  access?: 'open' | 'token';
+}
+
+export interface DronesTable {
+  epoch: number;
+  drones: { id: string; type: string; group?: string | null }[];
+}
+
+export interface StatusUpdate {
+  seq: number;
+  tick: number;
+  sim_time_s: number;
+  wall_time_ms: number;
+  state: RunState;
+  /** Null: as fast as it goes. */
+  speed: number | null;
+  tick_hz: number;
+  drones: number;
+  modes: Record<string, number>;
+  metrics?: Partial<Record<string, number | null>> & { alerts?: { caution: number; warning: number } };
+  load?: { tick_ms: number; lateness_ms: number };
+  clients?: number;
+  run_id: string;
+  database?: 'ok' | 'away' | 'none';
+}
+
+export interface DroneJson {
+  id: string;
+  type: string;
+  group?: string | null;
+  position: number[];
+  velocity?: number[];
+  heading_deg: number;
+  battery_pct: number;
+  mode: string;
+  landed: string;
+  alert?: string | { level: string; text: string } | null;
+}
+
+export interface DronesUpdate {
+  seq: number;
+  tick: number;
+  sim_time_s: number;
+  wall_time_ms: number;
+  drones: DroneJson[];
+}
+
+export interface VisualizationUpdate {
+  seq: number;
+  tick: number;
+  links?: [string, string][];
+  goals?: Record<string, Vec3>;
+  paths?: Record<string, Vec3[]>;
+  fences?: Fence[];
+  obstacles?: Obstacle[];
+}
+
+export interface LogEntry {
+  seq: number;
+  tick: number;
+  time?: string | number;
+  level: Level;
+  source: string;
+  message: string;
+}
+
+export type ResultName =
+  | 'accepted'
+  | 'in_progress'
+  | 'completed'
+  | 'temporarily_rejected'
+  | 'denied'
+  | 'unsupported'
+  | 'failed'
+  | 'cancelled'
+  | 'timed_out'
+  | 'not_in_control';
+
+export interface Verdict {
+  result: ResultName;
+  reason?: string | null;
+  progress_pct?: number | null;
+}
+
+export type Targets = 'all' | string[] | { group: string } | { where: string };
+
+export interface CommandEnvelope {
+  command_id: string;
+  command: string;
+  targets?: Targets;
+  params?: Record<string, unknown>;
+  dry_run?: boolean;
+}
+
+export interface ApiError {
+  code: string;
+  message: string;
+  field?: string;
+}
+
+export type CommandAck =
+  | { ok: true; command_id: string; tick?: number; results?: Record<string, Verdict> }
+  | { ok: false; command_id?: string; error: ApiError };
+
+export interface CommandUpdate {
+  command_id: string;
+  author?: string;
+  via?: 'socketio' | 'http' | 'mavlink';
+  command: string;
+  tick?: number;
+  results: Record<string, Verdict>;
+  done?: boolean;
+}
+
+export interface PresenceUpdate {
+  count?: number;
+  operators?: { id?: string; name?: string; role?: string }[];
+}
+
+export interface ParamSpec {
+  path: string;
+  label?: string;
+  unit?: string | null;
+  kind?: string;
+  type?: string;
+  min?: number | null;
+  max?: number | null;
+  step?: number | null;
+  default?: unknown;
+  value: unknown;
+}
+
+/** Whether something received is an object with members; everything else is not ours. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

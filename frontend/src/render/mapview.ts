@@ -1,0 +1,195 @@
+/** The map on the screen: one loop that draws at most once per display frame, and only when something changed. */
+import type { Session } from '../net/session';
+import { ui } from '../store/ui.svelte';
+import { BasePainter, niceStep } from './base';
+import { Camera } from './camera';
+import { Overlay } from './overlay';
+import { readPalette, type Palette } from './palette';
+import type { Box } from './pick';
+import { chooseRenderer, type Renderer } from './renderer';
+import { SHAPES } from './sprite';
+import { Scene, type Freshness } from './scene';
+
+const FRAMES_KEPT = 240;
+const PLAYOUT_MIN_MS = 60;
+const PLAYOUT_MAX_MS = 250;
+const OVERLAY_EVERY_MS = 33;
+
+export class MapView {
+  readonly camera = new Camera();
+  readonly scene = new Scene();
+  hover = -1;
+  box: Box | null = null;
+  target: { e: number; n: number; label: string } | null = null;
+  follow = false;
+  private readonly renderer: Renderer;
+  private readonly base = new BasePainter();
+  private readonly overlay: Overlay;
+  private palette: Palette;
+  private ratio = 1;
+  private fitted = false;
+  private painted = '';
+  private drawnKey = '';
+  private shapesFor = -1;
+  private overlayAt = 0;
+  private moved = 0;
+  private frameTimes: number[] = [];
+  private busy: number[] = [];
+  private lastFrameAt = 0;
+  private statsAt = 0;
+  private wasBusy = 0;
+
+  constructor(
+    private readonly session: Session,
+    private readonly canvas: HTMLCanvasElement,
+    overlayCanvas: HTMLCanvasElement,
+  ) {
+    this.renderer = chooseRenderer(canvas);
+    this.overlay = new Overlay(overlayCanvas);
+    this.palette = readPalette(document.documentElement);
+    this.renderer.setPalette(this.palette);
+    new ResizeObserver(() => this.resize()).observe(canvas.parentElement ?? canvas);
+    this.resize();
+    // Canvas text drawn before the font arrived is drawn again with it.
+    void document.fonts.ready.then(() => this.repaint());
+    requestAnimationFrame((t) => this.loop(t));
+  }
+
+  /** Colours changed. */
+  retheme(): void {
+    this.palette = readPalette(document.documentElement);
+    this.renderer.setPalette(this.palette);
+    this.repaint();
+  }
+
+  repaint(): void {
+    this.painted = '';
+    this.moved++;
+  }
+
+  fitAll(): void {
+    const bounds = this.session.fleet.bounds();
+    this.follow = false;
+    if (bounds) this.camera.fit(bounds);
+  }
+
+  centreOn(slots: readonly number[]): void {
+    const b = this.session.fleet.bounds(slots);
+    if (b) this.camera.moveTo((b.e0 + b.e1) / 2, (b.n0 + b.n1) / 2);
+  }
+
+  stats(): { fps: number; mainMs: number; renderer: string } {
+    const recent = this.frameTimes;
+    const sum = recent.reduce((a, b) => a + b, 0);
+    const sorted = [...this.busy].sort((a, b) => a - b);
+    return { renderer: this.renderer.name, fps: sum > 0 ? Math.round((1000 * recent.length) / sum) : 0, mainMs: sorted[Math.floor(sorted.length * 0.95)] ?? 0 };
+  }
+
+  private resize(): void {
+    const box = (this.canvas.parentElement ?? this.canvas).getBoundingClientRect();
+    const [w, h] = [Math.max(1, Math.round(box.width)), Math.max(1, Math.round(box.height))];
+    this.camera.resize(w, h);
+    this.ratio = this.renderer.resize(w, h, window.devicePixelRatio || 1);
+    this.overlay.resize(w, h, this.ratio);
+    this.repaint();
+  }
+
+  private loop(now: number): void {
+    requestAnimationFrame((t) => this.loop(t));
+    const began = performance.now();
+    this.step(now);
+    const { session } = this;
+    push(this.busy, performance.now() - began + session.busyMs - this.wasBusy);
+    this.wasBusy = session.busyMs;
+    if (this.lastFrameAt > 0) push(this.frameTimes, now - this.lastFrameAt);
+    this.lastFrameAt = now;
+    if (now - this.statsAt > 500) {
+      this.statsAt = now;
+      this.publish();
+    }
+  }
+
+  private publish(): void {
+    const gridM = niceStep(this.camera.zoom, 56);
+    const scaleM = niceStep(this.camera.zoom, 60);
+    ui.map = { ...this.stats(), gridM, scaleM, scalePx: scaleM * this.camera.zoom, following: this.follow };
+  }
+
+  private freshness(): Freshness {
+    const { state } = this.session;
+    if (state === 'lost' || state === 'connecting') return 'lost';
+    return state === 'delayed' || state === 'polling' ? 'old' : 'fresh';
+  }
+
+  /** What moment of the server's time to show: a little in the past, so that there is something to interpolate to. */
+  private playoutAt(): number {
+    const { ring } = this.session.fleet;
+    const { state, clock } = this.session;
+    const newest = ring.latest?.serverTimeMs ?? 0;
+    if (state !== 'live') return newest;
+    const [p50, p95] = clock.ageQuantiles();
+    const jitter = Number.isFinite(p95) ? p95 - p50 : 0;
+    const interval = ring.intervalMs() || 40;
+    const delay = Math.min(PLAYOUT_MAX_MS, Math.max(PLAYOUT_MIN_MS, 1.5 * interval + jitter));
+    return clock.now() - delay;
+  }
+
+  private step(now: number): void {
+    const { session, camera, scene } = this;
+    const { fleet } = session;
+    if (this.shapesFor !== fleet.tableVersion) {
+      this.shapesFor = fleet.tableVersion;
+      scene.shape = fleet.slots.shapeIndex(fleet.types, SHAPES);
+      scene.clear();
+    }
+    const pair = fleet.ring.pairAt(this.playoutAt());
+    if (pair && !this.fitted && fleet.slots.count > 0) {
+      this.fitted = true;
+      this.fitAll();
+    }
+    if (pair && this.follow) this.followSelection();
+    const selected = (slot: number): boolean => fleet.selection.has(slot);
+    const freshness = this.freshness();
+    const key = `${pair ? pair.b.seq + pair.k : 'none'} ${pair?.b.epoch} ${camera.version} ${fleet.selection.version} ${fleet.siteVersion} ${freshness} ${this.moved}`;
+    if (key !== this.drawnKey) {
+      this.drawnKey = key;
+      this.paintBase();
+      if (pair && pair.b.count === fleet.slots.count) scene.build(pair, camera, selected, freshness);
+      this.renderer.draw(scene);
+    }
+    session.drawn();
+    this.drawOverlay(now, selected, freshness);
+  }
+
+  private drawOverlay(now: number, selected: (slot: number) => boolean, freshness: Freshness): void {
+    if (now - this.overlayAt < OVERLAY_EVERY_MS && this.box === null) return;
+    this.overlayAt = now;
+    const { session, scene, camera, palette } = this;
+    const { fleet } = session;
+    this.overlay.draw({
+      scene, camera, palette, selected, ids: fleet.slots.ids, slotOf: (id) => fleet.slots.slot(id),
+      selectedSlots: fleet.selection.slots(), hover: this.hover, trails: fleet.trails, links: fleet.links, goals: fleet.goals,
+      box: this.box, target: this.target, frozen: freshness === 'lost', ageMs: Number.isNaN(session.ageMs()) ? 0 : session.ageMs(),
+    });
+  }
+
+  private followSelection(): void {
+    const slots = this.session.fleet.selection.slots();
+    if (slots.length === 0) this.follow = false;
+    else this.centreOn(slots);
+  }
+
+  private paintBase(): void {
+    const { camera, session } = this;
+    const { fleet } = session;
+    const key = `${camera.version} ${fleet.siteVersion} ${this.ratio} ${camera.width} ${camera.height}`;
+    if (key === this.painted) return;
+    this.painted = key;
+    this.renderer.setBackground(this.base.paint(camera, this.ratio, this.canvas.width, this.canvas.height, this.palette, fleet));
+  }
+}
+
+function push(list: number[], value: number): void {
+  list.push(value);
+  if (list.length > FRAMES_KEPT) list.shift();
+}

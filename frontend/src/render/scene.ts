@@ -1,0 +1,87 @@
+/**
+ * What is to be drawn this frame, as arrays by slot: where each drone is on the screen and how it looks.
+ *
+ * Every renderer, the labels and the picking read the same arrays, so that all of them agree on where a drone is.
+ */
+import { alertOf, BAD_DATA_BIT, LANDED_MASK, LINK_LOST_BIT, type Frame } from '../proto/decode';
+import { mixHeading, type Pair } from '../store/ring';
+import type { Camera } from './camera';
+
+/** How a drone looks: an index into the renderer's colours, plus a bit for hollow. */
+export const LOOK_DRONE = 0;
+export const LOOK_GROUND = 1;
+export const LOOK_SELECTED = 2;
+export const LOOK_CAUTION = 3;
+export const LOOK_WARNING = 4;
+export const LOOK_FROZEN = 5;
+export const LOOKS = 6;
+export const HOLLOW = 8;
+
+/** Longer silent than this and a drone is drawn hollow. */
+export const STALE_RAW = 25;
+const SILENT_RAW = 75;
+const MODE_EMERGENCY = 8;
+
+export type Freshness = 'fresh' | 'old' | 'lost';
+
+export class Scene {
+  count = 0;
+  inView = 0;
+  frame: Frame | null = null;
+  /** Screen positions in CSS pixels. */
+  x = new Float32Array(0);
+  y = new Float32Array(0);
+  heading = new Uint16Array(0);
+  look = new Uint8Array(0);
+  shape: Uint8Array = new Uint8Array(0);
+
+  clear(): void {
+    this.count = 0;
+    this.inView = 0;
+    this.frame = null;
+  }
+
+  build(pair: Pair, camera: Camera, isSelected: (slot: number) => boolean, freshness: Freshness): void {
+    const { a, b, k } = pair;
+    const count = b.count;
+    if (this.x.length < count) {
+      this.x = new Float32Array(count);
+      this.y = new Float32Array(count);
+      this.heading = new Uint16Array(count);
+      this.look = new Uint8Array(count);
+    }
+    this.count = count;
+    this.frame = b;
+    const { zoom, width, height } = camera;
+    const left = width / 2 - camera.e * zoom;
+    const top = height / 2 + camera.n * zoom;
+    const [ai, bi] = [a.i16, b.i16];
+    let inView = 0;
+    for (let slot = 0, at = 0; slot < count; slot++, at += 8) {
+      const ae = a.originE + ai[at] * a.scaleM;
+      const an = a.originN + ai[at + 1] * a.scaleM;
+      const x = left + (ae + (b.originE + bi[at] * b.scaleM - ae) * k) * zoom;
+      const y = top - (an + (b.originN + bi[at + 1] * b.scaleM - an) * k) * zoom;
+      this.x[slot] = x;
+      this.y[slot] = y;
+      this.heading[slot] = mixHeading(a.u16[at + 3], b.u16[at + 3], k);
+      this.look[slot] = lookOf(b, slot, isSelected(slot), freshness);
+      if (x >= 0 && y >= 0 && x < width && y < height) inView++;
+    }
+    this.inView = inView;
+  }
+}
+
+/** Colour only for attention: a healthy drone that nobody selected is grey. */
+export function lookOf(frame: Frame, slot: number, selected: boolean, freshness: Freshness): number {
+  if (freshness === 'lost') return (selected ? LOOK_SELECTED : LOOK_FROZEN) | HOLLOW;
+  const flags = frame.u16[slot * 8 + 5];
+  const silent = frame.u8[slot * 16 + 12];
+  const stale = silent > STALE_RAW || (flags & (LINK_LOST_BIT | BAD_DATA_BIT)) !== 0;
+  const hollow = stale || freshness === 'old' ? HOLLOW : 0;
+  const alert = alertOf(frame, slot);
+  if (alert >= 3 || frame.u8[slot * 16 + 8] === MODE_EMERGENCY) return LOOK_WARNING | hollow;
+  if (alert === 2 || silent > SILENT_RAW || stale) return LOOK_CAUTION | hollow;
+  if (selected) return LOOK_SELECTED | hollow;
+  return ((flags & LANDED_MASK) === 0 ? LOOK_GROUND : LOOK_DRONE) | hollow;
+}

@@ -1,0 +1,24 @@
+/** How a tunable parameter is shown and changed. */
+import type { ParamSpec } from '../proto/events';
+
+export type Control = 'number' | 'switch' | 'choice' | 'text';
+
+export function controlOf(spec: ParamSpec): Control {
+  if (typeof spec.value === 'boolean') return 'switch';
+  if (typeof spec.value === 'number') return 'number';
+  return 'text';
+}
+
+/** The value typed into a field, or what is wrong with it. */
+export function readNumber(spec: ParamSpec, text: string): { ok: true; value: number } | { ok: false; min: number; max: number } {
+  const value = Number(text.trim().replace(',', '.'));
+  const min = spec.min ?? -Infinity;
+  const max = spec.max ?? Infinity;
+  return text.trim() !== '' && Number.isFinite(value) && value >= min && value <= max ? { ok: true, value } : { ok: false, min, max };
+}
+
+/** The part of the path before the first dot, for grouping. */
+export function sectionOf(path: string): string {
+  const dot = path.indexOf('.');
+  return dot < 0 ? '' : path.slice(0, dot);
+}

@@ -1,0 +1,97 @@
+/** What the panels show: small, reactive, refreshed four times a second. The stream itself never comes here. */
+import type { LinkState } from '../net/state';
+import type { LogEntry, ParamSpec, PresenceUpdate, StatusUpdate, Targets, Welcome } from '../proto/events';
+import type { AlertGroup } from './alerts';
+import type { Strip } from './strips';
+import type { Summary } from './summary';
+
+export type Theme = 'system' | 'dark' | 'light';
+export type DrawerTab = 'log' | 'parameters';
+export type Dialog = 'help' | 'session' | 'token' | null;
+
+export interface LinkView {
+  state: LinkState;
+  /** Age of the newest data, NaN before there was any. */
+  ageMs: number;
+  ageP50Ms: number;
+  ageP95Ms: number;
+  hz: number;
+  rttMs: number;
+  transport: 'websocket' | 'polling' | 'none';
+  socketUp: boolean;
+  skipped: number;
+  bad: readonly (readonly [reason: string, count: number])[];
+  retryInS: number | null;
+  stalled: boolean;
+  /** Age at drawing, a sample each quarter second for 30 s. */
+  spark: readonly number[];
+}
+
+/** A command waiting to be confirmed. Its targets are frozen: the selection may change, this does not. */
+export interface Pending {
+  command: string;
+  targets: Targets;
+  count: number;
+  params: Record<string, unknown>;
+  confirmation: 'immediate' | 'hold' | 'type-count';
+}
+
+export interface Notice {
+  id: number;
+  text: string;
+  action?: { label: string; run: () => void };
+}
+
+const COLD: LinkView = {
+  state: 'connecting', ageMs: NaN, ageP50Ms: NaN, ageP95Ms: NaN, hz: 0, rttMs: NaN, transport: 'none', socketUp: false,
+  skipped: 0, bad: [], retryInS: null, stalled: false, spark: [],
+};
+
+class Ui {
+  welcome = $state.raw<Welcome | null>(null);
+  status = $state.raw<StatusUpdate | null>(null);
+  link = $state.raw<LinkView>(COLD);
+  summary = $state.raw<Summary | null>(null);
+  strips = $state.raw<readonly Strip[]>([]);
+  logVersion = $state(0);
+  lastEntries = $state.raw<readonly LogEntry[]>([]);
+  alerts = $state.raw<readonly AlertGroup[]>([]);
+  presence = $state.raw<PresenceUpdate | null>(null);
+  params = $state.raw<readonly ParamSpec[] | null>(null);
+  paramsFailed = $state(false);
+  map = $state.raw({ renderer: '', fps: 0, mainMs: 0, scaleM: 0, scalePx: 0, gridM: 0, following: false });
+  /** Grows whenever the selection, the drone table or a frame may have changed what tables show. */
+  beat = $state(0);
+  selectedCount = $state(0);
+
+  filter = $state('');
+  filterError = $state<string | null>(null);
+  theme = $state<Theme>('system');
+  dialog = $state<Dialog>(null);
+  tokenRefused = $state(false);
+  drawer = $state<DrawerTab>('log');
+  drawerOpen = $state(true);
+  fleetOpen = $state(true);
+  sideOpen = $state(true);
+  hintOpen = $state(false);
+  singleKeys = $state(true);
+  aim = $state<'goto' | 'follow' | null>(null);
+  pending = $state.raw<Pending | null>(null);
+  stopProgress = $state(0);
+  notices = $state.raw<readonly Notice[]>([]);
+
+  private noticeId = 0;
+
+  /** Says something once, in passing. */
+  say(text: string, action?: Notice['action'], forMs = 8000): void {
+    const notice: Notice = { id: ++this.noticeId, text, action };
+    this.notices = [...this.notices.filter((n) => n.text !== text), notice].slice(-3);
+    if (forMs > 0) setTimeout(() => this.dismiss(notice.id), forMs);
+  }
+
+  dismiss(id: number): void {
+    this.notices = this.notices.filter((n) => n.id !== id);
+  }
+}
+
+export const ui = new Ui();

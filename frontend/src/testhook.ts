@@ -1,0 +1,46 @@
+/** `window.__console`, for tests, only when the address says `?test`. */
+import type { Actions } from './input/actions';
+import { ui } from './store/ui.svelte';
+
+export interface ConsoleHook {
+  readonly seq: number;
+  readonly ageMs: number;
+  readonly fps: number;
+  readonly mainMs: number;
+  readonly renderer: string;
+  readonly drones: number;
+  readonly selection: string[];
+  readonly state: string;
+  readonly runState: string;
+  readonly bad: Record<string, number>;
+  readonly strips: { id: string; command: string; counts: Record<string, number>; done: boolean; transport: string | null; error: string | null }[];
+  project(id: string): { x: number; y: number } | null;
+}
+
+export function installHook(actions: Actions): void {
+  if (!new URLSearchParams(location.search).has('test')) return;
+  const { session } = actions;
+  const hook: ConsoleHook = {
+    get seq() { return session.fleet.ring.latest?.seq ?? -1; },
+    get ageMs() { return session.ageMs(); },
+    get fps() { return actions.map?.stats().fps ?? 0; },
+    get mainMs() { return actions.map?.stats().mainMs ?? 0; },
+    get renderer() { return actions.map?.stats().renderer ?? ''; },
+    get drones() { return session.fleet.ring.latest?.count ?? 0; },
+    get selection() { return session.fleet.selection.ids(session.fleet.slots); },
+    get state() { return session.state; },
+    get runState() { return ui.status?.state ?? ''; },
+    get bad() { return { ...session.link.badFrames }; },
+    get strips() {
+      return session.strips.all.map((s) => ({ id: s.id, command: s.command, counts: { ...s.counts }, done: s.done, transport: s.transport, error: s.error }));
+    },
+    /** Page coordinates, ready for a mouse. */
+    project(id) {
+      const slot = session.fleet.slots.slot(id);
+      const box = document.querySelector('.map')?.getBoundingClientRect();
+      const scene = actions.map?.scene;
+      return slot < 0 || !box || !scene || slot >= scene.count ? null : { x: box.left + scene.x[slot], y: box.top + scene.y[slot] };
+    },
+  };
+  Object.defineProperty(window, '__console', { value: hook });
+}

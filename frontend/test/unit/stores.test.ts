@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import { niceStep } from '../../src/render/base';
+import { Camera } from '../../src/render/camera';
+import { HOLLOW, LOOK_CAUTION, LOOK_FROZEN, LOOK_WARNING, lookOf, Scene } from '../../src/render/scene';
+import { pickAt, pickBox } from '../../src/render/pick';
+import { simClock, span } from '../../src/format';
+import { Alerts } from '../../src/store/alerts';
+import { Fleet } from '../../src/store/fleet';
+import { Log } from '../../src/store/log';
+import { readNumber } from '../../src/store/params';
+import { summarise } from '../../src/store/summary';
+import { TRAIL_POINTS, Trails } from '../../src/store/trails';
+import { drone, frameOf } from './fixtures';
+
+const entry = (seq: number, message = 'x') => ({ seq, tick: seq, level: 'info' as const, source: 'swarm', message });
+
+describe('log', () => {
+  it('shows each entry once, newest first', () => {
+    const log = new Log();
+    log.add([entry(2), entry(1)]);
+    log.add([entry(2), entry(3)]);
+    expect(log.entries.map((e) => e.seq)).toEqual([3, 2, 1]);
+    expect(log.last).toBe(3);
+  });
+  it('filters by level and text', () => {
+    const log = new Log();
+    log.add([entry(1, 'battery low'), { ...entry(2, 'wind'), level: 'warning' }]);
+    expect(log.filter('warning', '').map((e) => e.seq)).toEqual([2]);
+    expect(log.filter('debug', 'BATT').map((e) => e.seq)).toEqual([1]);
+  });
+});
+
+describe('alerts', () => {
+  it('groups by words, whatever the numbers, warnings first', () => {
+    const alerts = new Alerts();
+    expect(alerts.update(new Map([['a', 'caution'], ['b', 'caution'], ['c', 'warning']] as const), 1)).toEqual(['a', 'b', 'c']);
+    alerts.explain('a', 'battery 19 %');
+    alerts.explain('b', 'battery 17.5 %');
+    alerts.explain('c', 'left the fence by 14 m');
+    expect(alerts.groups().map((g) => g.drones)).toEqual([['c'], ['a', 'b']]);
+    alerts.update(new Map([['a', 'caution']] as const), 2);
+    expect(alerts.groups().map((g) => g.drones)).toEqual([['a']]);
+  });
+});
+
+describe('summary', () => {
+  it('counts in one pass, attention first, and leaves bad data out of the statistics', () => {
+    const fleet = new Fleet();
+    const list = [
+      drone('a', { battery_pct: 90, position: [0, 0, 10] }), drone('b', { battery_pct: 20, alert: 'caution', position: [0, 0, 30] }),
+      drone('c', { battery_pct: 50, alert: 'warning', position: [0, 0, 20] }), drone('d', { battery_pct: 1, position: [NaN, 0, 0] }),
+      drone('e', { landed: 'on_ground', battery_pct: NaN, position: [0, 0, 0], mode: 'standby' }),
+    ];
+    fleet.takeTable({ epoch: 1, drones: list.map((d) => ({ id: d.id, type: d.type })) });
+    const frame = frameOf(list);
+    fleet.takeFrame(frame);
+    fleet.selection.replace([1]);
+    const s = summarise(fleet.queryContext(frame), () => true);
+    expect(s.fleet).toMatchObject({ count: 5, flying: 4, caution: 1, warning: 1, stale: 1, batteryMin: 20, batteryMedian: 50, altitudeMin: 0, modes: { swarm: 4, standby: 1 } });
+    expect(s.fleet.altitudeMax).toBeCloseTo(30, 1);
+    expect(s.selection).toMatchObject({ count: 1, batteryMin: 20 });
+    expect([...s.rows]).toEqual([2, 1, 3, 0, 4]);
+    expect(fleet.nextNeedingAttention(2)).toBe(2);
+  });
+});
+
+describe('trails', () => {
+  it('keeps the last points of each drone and forgets when time runs back', () => {
+    const trails = new Trails();
+    for (let tick = 0; tick < 1000; tick += 10) trails.sample(frameOf([drone('a', { position: [tick, 0, 0] })], { tick }));
+    const seen: number[] = [];
+    trails.walk(0, (e) => seen.push(Math.round(e)));
+    expect(seen.length).toBe(TRAIL_POINTS);
+    expect(seen[0]).toBe(990);
+    trails.sample(frameOf([drone('a')], { tick: 0 }));
+    expect(trails.length).toBe(1);
+  });
+});
+
+describe('camera and picking', () => {
+  it('keeps the ground under the cursor when zooming', () => {
+    const camera = new Camera();
+    camera.resize(800, 600);
+    camera.moveTo(100, 50);
+    const [e, n] = [camera.east(123), camera.north(45)];
+    camera.zoomAt(123, 45, 1.7);
+    expect(camera.x(e)).toBeCloseTo(123);
+    expect(camera.y(n)).toBeCloseTo(45);
+  });
+  it('finds the nearest drone and all in a box', () => {
+    const camera = new Camera();
+    camera.resize(800, 600);
+    const scene = new Scene();
+    const f = frameOf([drone('a', { position: [0, 0, 0] }), drone('b', { position: [2, 0, 0] }), drone('c', { position: [50, 50, 0] })]);
+    scene.build({ a: f, b: f, k: 0 }, camera, () => false, 'fresh');
+    expect(pickAt(scene, camera.x(1.8), camera.y(0))).toBe(1);
+    expect(pickAt(scene, 5, 5)).toBe(-1);
+    expect(pickBox(scene, { x0: camera.x(3), y0: camera.y(-1), x1: camera.x(-1), y1: camera.y(1) })).toEqual([0, 1]);
+  });
+  it('steps the grid by 1, 2 and 5', () => {
+    expect([niceStep(1, 56), niceStep(10, 56), niceStep(0.1, 56), niceStep(3, 56)]).toEqual([100, 10, 1000, 20]);
+  });
+  it('lets warnings keep their colour when selected, and freezes everything when the line is lost', () => {
+    const f = frameOf([drone('a', { alert: 'warning' }), drone('b', { alert: 'caution' }), drone('c')]);
+    expect(lookOf(f, 0, true, 'fresh')).toBe(LOOK_WARNING);
+    expect(lookOf(f, 1, false, 'old')).toBe(LOOK_CAUTION | HOLLOW);
+    expect(lookOf(f, 2, false, 'lost')).toBe(LOOK_FROZEN | HOLLOW);
+  });
+});
+
+describe('words and numbers', () => {
+  it('writes clocks and spans', () => {
+    expect(simClock(872.44)).toBe('00:14:32.4');
+    expect(simClock(0.3)).toBe('00:00:00.3');
+    expect([span(420), span(3200), span(125_000), span(NaN)]).toEqual(['420 ms', '3.2 s', '2 min', '–']);
+  });
+  it('accepts parameters within their range only', () => {
+    const spec = { path: 'a.b', value: 1, min: 0, max: 10 };
+    expect(readNumber(spec, ' 2,5 ')).toEqual({ ok: true, value: 2.5 });
+    for (const text of ['', 'x', '11', '-1', 'Infinity']) expect(readNumber(spec, text)).toEqual({ ok: false, min: 0, max: 10 });
+  });
+});

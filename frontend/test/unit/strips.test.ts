@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import type { Verdict } from '../../src/proto/events';
+import { Strips, STRIPS_MAX } from '../../src/store/strips';
+
+const results = (spec: Record<string, Verdict['result'] | [Verdict['result'], string]>): Record<string, Verdict> =>
+  Object.fromEntries(Object.entries(spec).map(([id, v]) => [id, Array.isArray(v) ? { result: v[0], reason: v[1] } : { result: v }]));
+
+function sent(total = 3): Strips {
+  const s = new Strips();
+  s.started({ id: 'c1', command: 'rtl', label: 'Return', targets: ['a', 'b', 'c'], atMs: 1000, total });
+  return s;
+}
+
+describe('command strips', () => {
+  it('goes from sent over accepted to done, drone by drone', () => {
+    const s = sent();
+    expect(s.find('c1')?.counts.sending).toBe(3);
+    s.acked('c1', 'socketio', { ok: true, command_id: 'c1', tick: 5, results: results({ a: 'accepted', b: 'accepted', c: ['denied', 'battery 4 %'] }) }, 1010);
+    expect(s.find('c1')).toMatchObject({ done: false, transport: 'socketio', counts: { accepted: 2, denied: 1, sending: 0 } });
+    s.updated({ command_id: 'c1', command: 'rtl', author: 'amira', via: 'socketio', results: results({ a: 'completed' }) }, 'Return', 2000);
+    s.updated({ command_id: 'c1', command: 'rtl', results: results({ b: ['failed', 'blocked'] }), done: true }, 'Return', 3000);
+    const strip = s.find('c1');
+    expect(strip).toMatchObject({ done: true, endedAtMs: 3000, author: 'amira', counts: { completed: 1, failed: 1, denied: 1 } });
+    expect([...(strip?.reasons ?? [])].sort()).toEqual([['battery 4 %', 1], ['blocked', 1]]);
+    expect(s.refused('c1').sort()).toEqual(['b', 'c']);
+  });
+
+  it('counts reasons that differ in their numbers as one', () => {
+    const s = sent();
+    s.acked('c1', 'http', { ok: true, command_id: 'c1', results: results({ a: ['denied', 'battery 4 %'], b: ['denied', 'battery 11.5 %'], c: ['denied', 'on the ground'] }) }, 1010);
+    expect([...(s.find('c1')?.reasons ?? [])]).toEqual([['battery … %', 2], ['on the ground', 1]]);
+  });
+
+  it('does not set back what an update that overtook the ack already told', () => {
+    const s = sent();
+    s.updated({ command_id: 'c1', command: 'rtl', results: results({ a: 'completed' }) }, 'Return', 1005);
+    s.acked('c1', 'socketio', { ok: true, command_id: 'c1', results: results({ a: 'accepted', b: 'accepted', c: 'accepted' }) }, 1010);
+    expect(s.find('c1')?.counts).toMatchObject({ completed: 1, accepted: 2 });
+  });
+
+  it('names the field when the server refuses as a whole', () => {
+    const s = sent();
+    s.acked('c1', 'http', { ok: false, error: { code: 'out_of_range', message: 'not in 1..=120', field: 'altitude_m' } }, 1010);
+    expect(s.find('c1')).toMatchObject({ done: true, error: 'altitude_m: not in 1..=120', counts: { sending: 0 } });
+  });
+
+  it('says so when nothing was sent', () => {
+    const s = sent();
+    s.notSent('c1', 'no answer', 4000);
+    expect(s.find('c1')).toMatchObject({ done: true, error: 'no answer', transport: null });
+  });
+
+  it('shows commands of others', () => {
+    const s = new Strips();
+    s.updated({ command_id: 'x', command: 'hold', author: 'jonas', via: 'http', results: results({ a: 'accepted' }) }, 'Hold', 1);
+    expect(s.all[0]).toMatchObject({ mine: false, author: 'jonas', transport: 'http', total: 1 });
+  });
+
+  it('keeps a bounded number', () => {
+    const s = new Strips();
+    for (let i = 0; i < STRIPS_MAX + 5; i++) s.started({ id: `c${i}`, command: 'hold', label: 'Hold', targets: 'all', atMs: i, total: 1 });
+    expect(s.all.length).toBe(STRIPS_MAX);
+    expect(s.all[0].id).toBe(`c${STRIPS_MAX + 4}`);
+  });
+});

@@ -1,0 +1,307 @@
+//! Wiring: makes the parts of a live server, joins them, and takes them apart again in order.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::ServeConfig;
+use crate::contract::access::{Gatekeeper, Role};
+use crate::contract::record::{DatabaseState, NoRecorder, Recorder};
+use crate::gateway::commands::CommandRate;
+use crate::gateway::{Commons, DEFAULT_SWARM, Gateway};
+use crate::http::assets::Assets;
+use crate::http::auth::{self, Access, Tokens};
+use crate::http::{self, Api, Origins};
+use crate::socketio::{AllowedOrigins, SocketIo};
+use crate::store::{DatabaseUrl, Limits, NewToken, Store, StoreConfig, Writer, WriterConfig};
+use crate::swarm::{Settings, Shelf, wall_time_ms};
+
+/// From the signal to the end of the process everything must fit into the 10 s that container engines grant.
+const FAREWELL_SPREAD: Duration = Duration::from_millis(1500);
+const FLUSH_WAIT_MAX: Duration = Duration::from_secs(5);
+const HTTP_WAIT_MAX_S: u64 = 1;
+/// How often tokens made or revoked by others are noticed.
+const TOKENS_EVERY: Duration = Duration::from_secs(5);
+/// Connections that one worker thread holds.
+const CONNECTIONS_MAX: usize = 25_000;
+
+/// Flies a swarm live until SIGTERM or SIGINT.
+///
+/// # Errors
+/// One sentence saying what could not be started, or what was lost in stopping.
+pub fn serve(config: ServeConfig) -> Result<(), String> {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info,actix_server=warn"))
+        .format_timestamp_millis()
+        .init();
+    log_panics();
+    actix::System::new().block_on(run(config))
+}
+
+/// A panic in an actor is survived; its message belongs in the log with everything else.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
+}
+
+/// What keeps the runs, and who may come in.
+struct Ground {
+    writer: Option<Writer>,
+    store: Option<Store>,
+    gatekeeper: Tokens,
+}
+
+async fn run(config: ServeConfig) -> Result<(), String> {
+    let scenario = crate::cli::load_scenario(&config.scenario)?;
+    let listener = std::net::TcpListener::bind(config.bind)
+        .map_err(|error| format!("--bind {}: cannot listen there: {error}", config.bind))?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let ground = prepare(&config).await?;
+    let assets = Assets { console_dir: config.console_dir.clone() };
+    let io = SocketIo::new(socketio_config(&config));
+    let mut shelf = Shelf::default();
+    shelf.put(&scenario);
+    let gateway = Gateway::new(Commons {
+        io: io.clone(),
+        shelf: Arc::new(shelf),
+        recorder: match &ground.writer {
+            Some(writer) => Arc::new(writer.clone()) as Arc<dyn Recorder>,
+            None => Arc::new(NoRecorder),
+        },
+        gatekeeper: Arc::new(ground.gatekeeper.clone()) as Arc<dyn Gatekeeper>,
+        command_rate: CommandRate { per_second: config.commands_per_s, burst: config.commands_burst },
+        build: assets.build().into(),
+    });
+    let template = Settings {
+        id: DEFAULT_SWARM.into(),
+        scenario,
+        seed: config.seed,
+        is_paused: config.paused,
+        threads: config.deciding_threads(),
+        intent_wait_max: Duration::from_millis(config.intent_wait_ms),
+        telemetry_every: config.telemetry_every,
+    };
+    gateway.launch(template.clone()).map_err(|error| error.to_string())?;
+    let has_console = assets.has_console();
+    let api = Api { gateway: gateway.clone(), store: ground.store.clone(), template, assets };
+    let server = listen(&config, listener, api, &io)?;
+    let handle = server.handle();
+    let serving = actix_rt::spawn(server);
+    greet(&config, address, has_console);
+
+    wait_for_signal().await?;
+    log::info!("stopping: no new clients, telling the others to come back later");
+    io.shutdown(FAREWELL_SPREAD).await;
+    gateway.shutdown().await;
+    let flushed = match &ground.writer {
+        Some(writer) => writer.stop(FLUSH_WAIT_MAX).await.map_err(|error| error.to_string()),
+        None => Ok(()),
+    };
+    handle.stop(true).await;
+    serving.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+    flushed.inspect(|()| log::info!("stopped; everything is recorded"))
+}
+
+fn listen(
+    config: &ServeConfig,
+    listener: std::net::TcpListener,
+    api: Api,
+    io: &SocketIo,
+) -> Result<actix_web::dev::Server, String> {
+    let (origins, mount) = (origins(config), io.clone());
+    let server = HttpServer::new(move || {
+        let origins = origins.clone();
+        App::new()
+            .wrap(from_fn(move |request, next| http::guard(origins.clone(), request, next)))
+            .configure(mount.configure())
+            .configure(http::routes(api.clone()))
+    })
+    .workers(config.worker_threads())
+    .max_connections(CONNECTIONS_MAX)
+    // An abandoned poll must end its session at once, and not after the poll.
+    .h1_allow_half_closed(false)
+    .on_connect(io.on_connect())
+    .disable_signals()
+    .shutdown_timeout(HTTP_WAIT_MAX_S)
+    .listen(listener)
+    .map_err(|error| format!("--bind {}: cannot listen there: {error}", config.bind))?;
+    Ok(server.run())
+}
+
+/// Database, tokens, and the rule that nothing is open by accident.
+async fn prepare(config: &ServeConfig) -> Result<Ground, String> {
+    let url = database_url(config.database_url.as_deref(), &config.data_dir)?;
+    let writer = url.clone().map(|url| {
+        let queue_bytes_max = config.database_queue_mib as usize * 1024 * 1024;
+        let limits = Limits { queue_bytes_max, ..Limits::default() };
+        Writer::start(url, WriterConfig { server: config.bind.to_string(), limits, migrate: true })
+    });
+    let store = url.map(|url| Store::new(url, &StoreConfig::default()));
+    match &store {
+        Some(store) => log::info!("recording to {}", store.url()),
+        None => log::warn!("recording nothing: --database-url is none"),
+    }
+    let stored = match &writer {
+        Some(writer) => stored_tokens(writer, store.as_ref()).await,
+        None => None,
+    };
+    let has_tokens = stored.as_ref().is_some_and(|tokens| !tokens.is_empty());
+    let is_open = config.insecure_open || (config.is_loopback() && !has_tokens);
+    if is_open {
+        if config.is_loopback() {
+            log::info!("everyone on this machine is an operator: no access token is stored");
+        } else {
+            log::warn!("INSECURE: everyone who can reach {} is an operator (--insecure-open)", config.bind);
+        }
+        return Ok(Ground { writer, store, gatekeeper: Tokens::open() });
+    }
+    let gatekeeper = Tokens::closed();
+    let mut tokens = stored.unwrap_or_default();
+    if !has_tokens {
+        let token = first_token(config, store.as_ref());
+        let access = Access { name: "first admin".into(), role: Role::Admin, expires_ms: None };
+        tokens.insert(auth::token_hash(&token), access);
+    }
+    gatekeeper.replace(tokens);
+    if has_tokens && let Some(store) = store.clone() {
+        actix_rt::spawn(follow_tokens(gatekeeper.clone(), store));
+    }
+    Ok(Ground { writer, store, gatekeeper })
+}
+
+/// The stored tokens; `None` if the database does not answer now.
+async fn stored_tokens(writer: &Writer, store: Option<&Store>) -> Option<HashMap<String, Access>> {
+    // The tables are made by the writer's first connection.
+    for _ in 0..50 {
+        if writer.health().state == DatabaseState::Ok {
+            break;
+        }
+        actix_rt::time::sleep(Duration::from_millis(40)).await;
+    }
+    if writer.health().state != DatabaseState::Ok {
+        log::warn!("the database is away; flying without it until it comes");
+        return None;
+    }
+    let store = store?.clone();
+    actix_web::web::block(move || read_tokens(&store)).await.ok()?
+}
+
+fn read_tokens(store: &Store) -> Option<HashMap<String, Access>> {
+    let tokens = store
+        .valid_tokens(wall_time_ms())
+        .inspect_err(|error| log::warn!("access tokens cannot be read: {error}"))
+        .ok()?;
+    let access = tokens.into_iter().filter_map(|(hash, token)| {
+        let role =
+            token.role.parse().inspect_err(|error| log::error!("token {:?}: {error}", token.name)).ok()?;
+        Some((hash, Access { name: token.name, role, expires_ms: token.expires_ms }))
+    });
+    Some(access.collect())
+}
+
+async fn follow_tokens(gatekeeper: Tokens, store: Store) {
+    loop {
+        actix_rt::time::sleep(TOKENS_EVERY).await;
+        let store = store.clone();
+        if let Ok(Some(tokens)) = actix_web::web::block(move || read_tokens(&store)).await {
+            gatekeeper.replace(tokens);
+        }
+    }
+}
+
+/// Makes the admin token of a server that is reached from elsewhere and has none, and shows it once.
+fn first_token(config: &ServeConfig, store: Option<&Store>) -> String {
+    let stored = store.map(|store| create_token(store, Role::Admin, "first admin", None));
+    let (token, kept) = match stored {
+        Some(Ok(token)) => (token, "stored as a hash; it is shown this once"),
+        _ => (auth::new_token(), "valid until the server stops, since no database keeps it"),
+    };
+    let _ = writeln!(
+        std::io::stdout(),
+        "\n  Access token (admin, {kept}):\n\n    {token}\n\n  http://{}/#token={token}\n",
+        config.bind
+    );
+    token
+}
+
+/// Makes an access token, stores its hash and returns the token.
+///
+/// # Errors
+/// One sentence, when it cannot be stored.
+pub fn create_token(store: &Store, role: Role, name: &str, days: Option<u32>) -> Result<String, String> {
+    let (token, now) = (auth::new_token(), wall_time_ms());
+    let new = NewToken {
+        id: format!("t-{:012x}", rand::random::<u64>() >> 16),
+        name: name.to_owned(),
+        role: role.as_str().to_owned(),
+        sha256: auth::token_hash(&token),
+        created_ms: now,
+        expires_ms: days.map(|days| now + u64::from(days) * 86_400_000),
+    };
+    store.create_token(&new).map_err(|error| format!("the token cannot be stored: {error}"))?;
+    Ok(token)
+}
+
+/// The database that the settings name: `None` for `none`, SQLite in the data directory when they name nothing.
+///
+/// # Errors
+/// One sentence saying what is wrong with the URL.
+pub fn database_url(url: Option<&str>, data_dir: &Path) -> Result<Option<DatabaseUrl>, String> {
+    match url {
+        None | Some("") => Ok(Some(DatabaseUrl::sqlite(data_dir.join("hmrs.sqlite")))),
+        Some("none") => Ok(None),
+        Some(url) => DatabaseUrl::parse(url).map(Some).map_err(|error| format!("DATABASE_URL: {error}")),
+    }
+}
+
+fn socketio_config(config: &ServeConfig) -> crate::socketio::Config {
+    let allowed_origins = match config.allow_origins.as_slice() {
+        [] => AllowedOrigins::Same,
+        listed => AllowedOrigins::List(listed.to_vec()),
+    };
+    crate::socketio::Config { allowed_origins, ..crate::socketio::Config::default() }
+}
+
+fn origins(config: &ServeConfig) -> Origins {
+    // Reached from elsewhere, a server cannot know by which names, unless it is told; tokens then keep strangers out.
+    let is_known = config.is_loopback() || !config.host_names.is_empty();
+    let own = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into_iter();
+    let names = own.chain([config.bind.ip().to_string()]);
+    let names = names.chain(config.host_names.iter().map(|name| name.to_ascii_lowercase()));
+    Origins {
+        hosts: is_known.then(|| Arc::new(names.collect())),
+        allowed: Arc::new(config.allow_origins.iter().cloned().collect()),
+    }
+}
+
+fn greet(config: &ServeConfig, address: std::net::SocketAddr, has_console: bool) {
+    if !has_console {
+        log::warn!("the console was not built into this program; / shows the lite page (see README.md)");
+    }
+    let host = if address.ip().is_unspecified() {
+        format!("localhost:{}", address.port())
+    } else {
+        address.to_string()
+    };
+    let _ = writeln!(
+        std::io::stdout(),
+        "HMRS {} flies {} at http://{host}/  (stop with Ctrl+C)",
+        env!("CARGO_PKG_VERSION"),
+        config.scenario
+    );
+}
+
+async fn wait_for_signal() -> Result<(), String> {
+    let cannot = |error: std::io::Error| format!("signals cannot be awaited: {error}");
+    let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,240 @@
+//! What a swarm hands to whoever keeps its history, and what that keeper says about itself.
+//!
+//! A swarm knows a [`Recorder`] and nothing of databases; the store implements it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::sim;
+
+/// One thing worth keeping. Everything but [`Record::Telemetry`] is never dropped once accepted.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// A run begins. The first record of its `run_id`.
+    RunStarted {
+        /// Name of the run, unique in the database.
+        run_id: String,
+        /// The swarm that runs.
+        swarm: String,
+        /// Name of the scenario.
+        scenario: String,
+        /// The scenario's source, enough to run it again.
+        scenario_text: String,
+        /// Seed of the run.
+        seed: u64,
+        /// Seconds per tick.
+        tick_s: f64,
+        /// Unix milliseconds.
+        wall_time_ms: u64,
+        /// Version of the program.
+        version: String,
+    },
+    /// A command or parameter change, at the tick at which it applied. Key: run and `entry.seq`.
+    Journal {
+        /// The run it belongs to.
+        run_id: String,
+        /// The entry.
+        entry: sim::JournalEntry,
+    },
+    /// A log entry. Key: run and `seq`.
+    Happening {
+        /// The run it belongs to.
+        run_id: String,
+        /// Place in the log of the run.
+        seq: u64,
+        /// Unix milliseconds.
+        wall_time_ms: u64,
+        /// What happened.
+        happening: sim::Happening,
+    },
+    /// The state of every drone at one tick. The only record that may be dropped, oldest first. Key: run, tick, drone.
+    Telemetry {
+        /// The run it belongs to.
+        run_id: String,
+        /// Unix milliseconds.
+        wall_time_ms: u64,
+        /// The world at its tick.
+        snapshot: Arc<sim::Snapshot>,
+    },
+    /// The state hash of one tick. Key: run and tick.
+    Hash {
+        /// The run it belongs to.
+        run_id: String,
+        /// The tick that was hashed.
+        tick: u64,
+        /// `World::state_hash`.
+        state_hash: u64,
+    },
+    /// A run ends. The last record of its `run_id`.
+    RunEnded {
+        /// The run that ended.
+        run_id: String,
+        /// Its last tick.
+        tick: u64,
+        /// Unix milliseconds.
+        wall_time_ms: u64,
+        /// [`RunStatus::Complete`] or [`RunStatus::Truncated`].
+        status: RunStatus,
+    },
+}
+
+impl Record {
+    /// The run that the record belongs to.
+    pub fn run_id(&self) -> &str {
+        match self {
+            Record::RunStarted { run_id, .. }
+            | Record::Journal { run_id, .. }
+            | Record::Happening { run_id, .. }
+            | Record::Telemetry { run_id, .. }
+            | Record::Hash { run_id, .. }
+            | Record::RunEnded { run_id, .. } => run_id,
+        }
+    }
+
+    /// Whether the record may be dropped when memory runs short.
+    pub fn is_telemetry(&self) -> bool {
+        matches!(self, Record::Telemetry { .. })
+    }
+}
+
+/// How far a recorded run got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Still being recorded.
+    Recording,
+    /// Ended on purpose, with everything recorded.
+    Complete,
+    /// Ended by a crash or with records missing.
+    Truncated,
+}
+
+impl RunStatus {
+    /// The word used in JSON and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RunStatus::Recording => "recording",
+            RunStatus::Complete => "complete",
+            RunStatus::Truncated => "truncated",
+        }
+    }
+}
+
+impl fmt::Display for RunStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for RunStatus {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [RunStatus::Recording, RunStatus::Complete, RunStatus::Truncated]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or_else(|| format!("status {text:?} is none of recording, complete, truncated"))
+    }
+}
+
+/// Keeps records. Never blocks: safe to call from the thread that ticks.
+pub trait Recorder: Send + Sync {
+    /// Takes a record to be written soon.
+    ///
+    /// Telemetry is always taken, at the price of the oldest telemetry that still waits. Anything else is refused with
+    /// [`RecorderFull`] when there is no room; the caller then must not do what it wanted to record.
+    fn record(&self, record: Record) -> Result<(), RecorderFull>;
+
+    /// How the recorder is, now.
+    fn health(&self) -> DatabaseHealth;
+}
+
+/// The recorder's memory is full, because the database has been away or slow for too long. Nothing was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecorderFull;
+
+impl fmt::Display for RecorderFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the recorder is full: the database has been away or slow for too long")
+    }
+}
+
+impl std::error::Error for RecorderFull {}
+
+/// Whether there is a database and whether it can be written to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DatabaseState {
+    /// The last write or connection attempt succeeded.
+    Ok,
+    /// It cannot be reached or does not take writes; records wait in memory.
+    Away,
+    /// Nothing is recorded.
+    #[default]
+    None,
+}
+
+/// The kind of database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DatabaseKind {
+    /// The embedded default.
+    Sqlite,
+    /// A PostgreSQL server.
+    Postgres,
+}
+
+impl DatabaseKind {
+    /// The word used in JSON and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DatabaseKind::Sqlite => "sqlite",
+            DatabaseKind::Postgres => "postgres",
+        }
+    }
+}
+
+impl fmt::Display for DatabaseKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How a recorder is. [`Default`]: nothing is recorded.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct DatabaseHealth {
+    /// Whether records reach a database.
+    pub state: DatabaseState,
+    /// The kind of database; `None` when nothing is recorded.
+    pub kind: Option<DatabaseKind>,
+    /// Records that wait or are being written.
+    pub queued_records: u64,
+    /// Their estimated size in memory, bytes.
+    pub queued_bytes: u64,
+    /// Telemetry records (one a tick) dropped since the start for want of room.
+    pub dropped_telemetry: u64,
+    /// Records set aside since the start because the database refuses them; each was logged as an error.
+    pub set_aside: u64,
+    /// Rows committed since the start.
+    pub written_rows: u64,
+    /// The newest error while the state is away.
+    pub last_error: Option<String>,
+    /// Age of the oldest record that is not committed, milliseconds; 0 when nothing waits.
+    pub lag_ms: u64,
+}
+
+/// A recorder that keeps nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoRecorder;
+
+impl Recorder for NoRecorder {
+    fn record(&self, _record: Record) -> Result<(), RecorderFull> {
+        Ok(())
+    }
+
+    fn health(&self) -> DatabaseHealth {
+        DatabaseHealth::default()
+    }
+}

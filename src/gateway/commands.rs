@@ -1,0 +1,76 @@
+//! The one way in for commands: role, rate, grammar, then the swarm's ledger. Socket.IO and HTTP both come here.
+
+use std::time::Duration;
+
+use actix::Addr;
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use serde_json::Value;
+
+use crate::contract::access::Role;
+use crate::contract::error::{ApiError, ErrorCode};
+use crate::contract::incoming::{Envelope, command_id_of};
+use crate::contract::outgoing::Ack;
+use crate::swarm::{Origin, Submit, Swarm};
+
+/// Longest wait for a swarm to answer; it answers between two ticks, so this is only reached when it hangs.
+const ANSWER_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// How many commands somebody may give.
+#[derive(Debug, Clone, Copy)]
+pub struct CommandRate {
+    /// In the long run.
+    pub per_second: std::num::NonZeroU32,
+    /// At once.
+    pub burst: std::num::NonZeroU32,
+}
+
+/// A token bucket for one client.
+pub struct Limiter(DefaultDirectRateLimiter);
+
+impl Limiter {
+    /// A full bucket.
+    pub fn new(rate: CommandRate) -> Self {
+        Self(RateLimiter::direct(Quota::per_second(rate.per_second).allow_burst(rate.burst)))
+    }
+
+    /// # Errors
+    /// `rate_limited` with the time until the next command is taken.
+    pub fn check(&self) -> Result<(), ApiError> {
+        self.0.check().map_err(|not_until| {
+            let wait = not_until.wait_time_from(DefaultClock::default().now());
+            let mut error =
+                ApiError::new(ErrorCode::RateLimited, "too many commands; none is lost, send it again");
+            error.retry_after_ms = Some(wait.as_millis() as u64 + 1);
+            error
+        })
+    }
+}
+
+/// Gives a command, as JSON, to a swarm.
+///
+/// # Errors
+/// What is wrong with it, and its `command_id` if it had a usable one.
+pub async fn give(
+    swarm: &Addr<Swarm>,
+    limiter: &Limiter,
+    role: Role,
+    origin: Origin,
+    command: Value,
+) -> Result<Ack, (ApiError, Option<String>)> {
+    let command_id = command_id_of(&command);
+    let answer = async {
+        role.require(Role::Operator)?;
+        limiter.check()?;
+        let envelope = Envelope::parse(command)?;
+        match actix_rt::time::timeout(ANSWER_WAIT_MAX, swarm.send(Submit { envelope, origin })).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(ApiError::new(ErrorCode::Unavailable, "this swarm has ended")),
+            Err(_) => Err(ApiError::new(
+                ErrorCode::Internal,
+                "the swarm did not answer within 5 s; send the same command_id again to learn what became of it",
+            )),
+        }
+    };
+    answer.await.map_err(|error| (error, command_id))
+}

@@ -1,0 +1,299 @@
+//! `Publisher`: turns what a swarm publishes into frames, each encoded once and shared by all who want it.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use actix::prelude::*;
+
+use crate::contract::compact::{self, Stamp};
+use crate::contract::event;
+use crate::contract::incoming::Speed;
+use crate::contract::outgoing::{self, Status};
+use crate::sim::{DroneState, DroneTable, Snapshot};
+use crate::socketio::{Delivery, Frame, Namespace};
+use crate::swarm::{Published, RunInfo, TickReport, wall_time_ms};
+
+use super::desk::{Desk, Now};
+use super::presence;
+use super::subscriptions::{Encoding, Subscription, Topic, VISUALIZATION_EVERY};
+
+/// Publications that may wait for this actor. A tick that finds it full is lost, and its number with it.
+const MAILBOX_MESSAGES: usize = 256;
+/// Publications between two looks at who is connected: once a second.
+const PRESENCE_EVERY: u64 = 25;
+/// Points of a trail, at five a second.
+const TRAIL_POINTS: usize = 25;
+/// Above so many drones a visualization carries no trails: consoles draw their own from what they have seen.
+const TRAIL_DRONES_MAX: usize = 250;
+
+/// The telemetry rooms in which somebody sits, with what they get.
+#[derive(Debug, Default)]
+pub struct Rooms(Mutex<BTreeMap<String, (Topic, Subscription)>>);
+
+impl Rooms {
+    /// Opens a room; opening it again changes nothing.
+    pub fn open(&self, topic: Topic, subscription: &Subscription) -> String {
+        let room = subscription.room(topic);
+        self.lock().entry(room.clone()).or_insert_with(|| (topic, subscription.clone()));
+        room
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, (Topic, Subscription)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes the rooms that everybody has left and returns the others.
+    fn occupied(&self, namespace: &Namespace) -> Vec<(String, Topic, Subscription)> {
+        let mut rooms = self.lock();
+        rooms.retain(|room, _| namespace.room_len(room) > 0);
+        rooms
+            .iter()
+            .map(|(room, (topic, subscription))| (room.clone(), *topic, subscription.clone()))
+            .collect()
+    }
+}
+
+/// Publishes one swarm to the namespace it is seen in.
+pub struct Publisher {
+    namespace: Namespace,
+    desk: Arc<Desk>,
+    rooms: Arc<Rooms>,
+    seq: u64,
+    run: Option<Arc<RunInfo>>,
+    epoch: Epoch,
+    trails: Trails,
+    welcome: Arc<dyn Fn(&RunInfo) -> serde_json::Value + Send + Sync>,
+    presence: String,
+}
+
+impl Publisher {
+    /// A publisher into `namespace`. `welcome` makes the greeting that everybody gets when a new run begins.
+    pub fn new(
+        namespace: Namespace,
+        desk: Arc<Desk>,
+        rooms: Arc<Rooms>,
+        welcome: Arc<dyn Fn(&RunInfo) -> serde_json::Value + Send + Sync>,
+    ) -> Self {
+        // Starting at the second of the day's clock, so that a restarted server never repeats an epoch.
+        let epoch = Epoch { number: (wall_time_ms() / 1000) as u32, ..Epoch::default() };
+        let (trails, presence) = (Trails::default(), String::new());
+        Self { namespace, desk, rooms, seq: 0, run: None, epoch, trails, welcome, presence }
+    }
+
+    fn publish_tick(&mut self, report: Arc<TickReport>) {
+        self.seq += 1;
+        let Some(run) = self.run.clone() else { return };
+        let is_new_table = self.epoch.follow(&run.id, &report.snapshot.table);
+        let occupied = self.rooms.occupied(&self.namespace);
+        if self.seq.is_multiple_of(VISUALIZATION_EVERY) || is_new_table {
+            self.trails.extend(&report.snapshot);
+        }
+        let visualization = match self.desk.now() {
+            Some(now) if !self.seq.is_multiple_of(VISUALIZATION_EVERY) && !is_new_table => now.visualization,
+            _ => visualization(&report.snapshot, self.seq, &self.trails).into(),
+        };
+        let status = serde_json::to_string(&self.status(&report)).unwrap_or_default().into();
+        let (epoch, seq) = (self.epoch.number, self.seq);
+        let now = Now { run, report, seq, epoch, status, visualization };
+        self.desk.put(now.clone());
+        if is_new_table {
+            self.announce_table(&now);
+        }
+        self.fill_rooms(&now, occupied);
+        if self.seq.is_multiple_of(PRESENCE_EVERY) {
+            self.publish_presence();
+        }
+    }
+
+    /// One encoding for each kind of frame, one frame for each room, one push for each client.
+    fn fill_rooms(&self, now: &Now, occupied: Vec<(String, Topic, Subscription)>) {
+        let name = self.namespace.name();
+        let mut binary = None;
+        let mut json: HashMap<String, Frame> = HashMap::new();
+        for (room, topic, subscription) in occupied {
+            if !self.seq.is_multiple_of(subscription.every) {
+                continue;
+            }
+            let frame = match (topic, subscription.encoding) {
+                (Topic::Status, _) => Frame::raw_json(name, event::STATUS, &now.status),
+                (Topic::Visualization, _) => Frame::raw_json(name, event::VISUALIZATION, &now.visualization),
+                (Topic::Drones, Some(Encoding::Binary)) => {
+                    binary.get_or_insert_with(|| Frame::binary(name, event::DRONES, encode(now))).clone()
+                }
+                (Topic::Drones, _) => {
+                    let key = serde_json::json!(subscription.filter).to_string();
+                    json.entry(key).or_insert_with(|| drones_frame(name, now, &subscription)).clone()
+                }
+                _ => continue,
+            };
+            self.namespace.publish(&room, &frame, Delivery::Latest { slot: topic.event() });
+        }
+    }
+
+    fn announce_table(&self, now: &Now) {
+        let table = outgoing::drones_table(&now.report.snapshot.table, now.epoch);
+        let frame = Frame::raw_json(self.namespace.name(), event::DRONES_TABLE, &table);
+        self.namespace.publish(event::DRONES_TABLE, &frame, Delivery::Event);
+    }
+
+    fn publish_presence(&mut self) {
+        let presence = serde_json::to_string(&presence::of(&self.namespace)).unwrap_or_default();
+        if presence != self.presence {
+            let frame = Frame::raw_json(self.namespace.name(), event::PRESENCE, &presence);
+            self.publish_event(Topic::Presence, &frame);
+            self.presence = presence;
+        }
+    }
+
+    fn publish_event(&self, topic: Topic, frame: &Frame) {
+        self.namespace.publish(&Subscription::default_for(topic).room(topic), frame, Delivery::Event);
+    }
+
+    fn status(&self, report: &TickReport) -> Status {
+        let snapshot = &report.snapshot;
+        let mut modes = BTreeMap::new();
+        for drone in &snapshot.drones {
+            *modes.entry(drone.mode.name()).or_default() += 1;
+        }
+        Status {
+            seq: self.seq,
+            tick: snapshot.tick,
+            sim_time_s: (snapshot.sim_time_s * 1e6).round() / 1e6,
+            wall_time_ms: report.wall_time_ms,
+            state: report.state,
+            speed: match report.speed {
+                Speed::Factor(factor) => Some(factor),
+                Speed::Max => None,
+            },
+            tick_hz: 1.0 / report.run.scenario.tick_s,
+            drones: snapshot.drones.len(),
+            modes,
+            metrics: snapshot.metrics.clone(),
+            load: report.load,
+            clients: self.namespace.len(),
+            run_id: report.run.id.clone(),
+            database: report.database,
+            state_hash: format!("{:016x}", report.hash.1),
+            state_hash_tick: report.hash.0,
+        }
+    }
+}
+
+/// The frame for a binary subscription.
+pub fn encode(now: &Now) -> bytes::Bytes {
+    let stamp = Stamp {
+        epoch: now.epoch,
+        seq: now.seq as u32,
+        wall_time_ms: now.report.wall_time_ms,
+        state: now.report.state,
+    };
+    compact::encode(&now.report.snapshot, stamp)
+}
+
+/// The frame for a JSON subscription.
+pub fn drones_frame(namespace: &str, now: &Now, subscription: &Subscription) -> Frame {
+    let snapshot = &now.report.snapshot;
+    let keep = |slot: usize, drone: &DroneState| subscription.filter.keeps(&snapshot.table, slot, drone);
+    let json = outgoing::drones_json(snapshot, now.seq, now.report.wall_time_ms, keep);
+    Frame::raw_json(namespace, event::DRONES, &json)
+}
+
+impl Actor for Publisher {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX_MESSAGES);
+    }
+}
+
+impl Handler<Published> for Publisher {
+    type Result = ();
+
+    fn handle(&mut self, published: Published, _: &mut Self::Context) {
+        let name = self.namespace.name().to_owned();
+        match published {
+            Published::Tick(report) => self.publish_tick(report),
+            Published::Run(run) => {
+                if self.run.replace(run.clone()).is_some() {
+                    self.namespace.emit(event::WELCOME, &(self.welcome)(&run));
+                }
+                self.trails = Trails::default();
+            }
+            Published::Log(entry) => {
+                self.publish_event(Topic::Log, &Frame::json(&name, event::LOG, &entry));
+                self.desk.file(entry);
+            }
+            Published::Command(update) => {
+                self.publish_event(Topic::Commands, &Frame::json(&name, event::COMMAND_UPDATE, &update));
+            }
+        }
+    }
+}
+
+/// Counts the drone tables that clients were told of, across runs.
+#[derive(Debug, Default)]
+struct Epoch {
+    number: u32,
+    run: String,
+    table: u32,
+}
+
+impl Epoch {
+    /// True if `table` is another one than last time.
+    fn follow(&mut self, run: &str, table: &DroneTable) -> bool {
+        if self.run == run && self.table == table.epoch {
+            return false;
+        }
+        (self.run, self.table) = (run.to_owned(), table.epoch);
+        self.number = self.number.wrapping_add(1);
+        true
+    }
+}
+
+/// Where each drone has been in the last seconds.
+#[derive(Debug, Default)]
+struct Trails {
+    points: BTreeMap<Arc<str>, VecDeque<crate::sim::Vec3>>,
+}
+
+impl Trails {
+    fn extend(&mut self, snapshot: &Snapshot) {
+        if snapshot.drones.len() > TRAIL_DRONES_MAX {
+            self.points.clear();
+            return;
+        }
+        let mut old = std::mem::take(&mut self.points);
+        for (row, drone) in snapshot.table.rows.iter().zip(&snapshot.drones) {
+            let mut trail = old.remove(&row.id).unwrap_or_default();
+            if trail.back() != Some(&drone.position) {
+                trail.push_back(drone.position);
+            }
+            if trail.len() > TRAIL_POINTS {
+                trail.pop_front();
+            }
+            self.points.insert(row.id.clone(), trail);
+        }
+    }
+}
+
+/// Payload of `visualization-update`.
+fn visualization(snapshot: &Snapshot, seq: u64, trails: &Trails) -> String {
+    let point = |v: &crate::sim::Vec3| [v.x, v.y, v.z].map(|x| (x * 100.0).round() / 100.0);
+    let trails: BTreeMap<&str, Vec<[f64; 3]>> =
+        trails.points.iter().map(|(id, trail)| (id.as_ref(), trail.iter().map(point).collect())).collect();
+    let goals: BTreeMap<&str, [f64; 3]> = (snapshot.table.rows.iter().zip(&snapshot.drones))
+        .filter_map(|(row, drone)| Some((row.id.as_ref(), point(&drone.goal?))))
+        .collect();
+    serde_json::json!({
+        "seq": seq,
+        "tick": snapshot.tick,
+        "trails": trails,
+        "links": [],
+        "goals": goals,
+        "paths": snapshot.visual.paths,
+        "fences": snapshot.visual.fences,
+        "obstacles": snapshot.visual.obstacles,
+        "coverage": null,
+    })
+    .to_string()
+}

@@ -1,0 +1,438 @@
+//! What the events mean: swarms seen in namespaces, subscriptions, frames, and the one way in for commands.
+//!
+//! The default swarm is seen in the namespace `/`, any other in `/swarms/{id}`. A client that only connects and
+//! listens gets everything; [`subscriptions`] change that. Frames are encoded once by the [`frames::Publisher`].
+
+pub mod commands;
+pub mod desk;
+pub mod frames;
+pub mod presence;
+pub mod subscriptions;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use actix::prelude::*;
+use serde_json::{Value, json};
+
+use crate::contract::access::{Gatekeeper, Role};
+use crate::contract::error::{ApiError, ErrorCode};
+use crate::contract::event;
+use crate::contract::outgoing;
+use crate::contract::record::Recorder;
+use crate::sim::Scenario;
+use crate::socketio::{self, Delivery, Frame, Grant, Namespace, Refusal, Socket, SocketIo};
+use crate::swarm::{self, Origin, Pulse, RunInfo, Settings, Shelf, Swarm, wall_time_ms};
+
+use commands::{CommandRate, Limiter};
+use desk::{Desk, LogQuery};
+use frames::{Publisher, Rooms};
+use subscriptions::{Encoding, Subscribe, Subscription, Topic};
+
+/// Name of the swarm that routes and the namespace `/` mean when none is named.
+pub const DEFAULT_SWARM: &str = "default";
+/// Longest name that a client may give itself, in characters; longer ones are cut.
+const NAME_CHARS_MAX: usize = 64;
+/// Largest `message`, in bytes of JSON, that is passed on to everyone.
+const MESSAGE_BYTES_MAX: usize = 64 * 1024;
+/// Entries of one `communication-log-update`.
+const LOG_BATCH_ENTRIES: usize = 1000;
+/// Swarms that one server flies.
+const SWARMS_MAX: usize = 32;
+
+/// What every swarm of a server shares.
+#[derive(Clone)]
+pub struct Commons {
+    /// The Socket.IO server.
+    pub io: SocketIo,
+    /// Scenarios that can be loaded by name.
+    pub shelf: Arc<Shelf>,
+    /// Keeps the runs.
+    pub recorder: Arc<dyn Recorder>,
+    /// Decides who comes in.
+    pub gatekeeper: Arc<dyn Gatekeeper>,
+    /// Commands per client.
+    pub command_rate: CommandRate,
+    /// Identifies this build to consoles that may be older than the server.
+    pub build: Arc<str>,
+}
+
+/// The swarms of this server.
+#[derive(Clone)]
+pub struct Gateway {
+    commons: Commons,
+    swarms: Arc<RwLock<BTreeMap<String, Arc<Flying>>>>,
+}
+
+/// A swarm, and where it is seen.
+pub struct Flying {
+    /// Its name.
+    pub id: Arc<str>,
+    /// The actor.
+    pub swarm: Addr<Swarm>,
+    /// Its signs of life.
+    pub pulse: Arc<Pulse>,
+    /// The newest of everything.
+    pub desk: Arc<Desk>,
+    /// Where its clients are.
+    pub namespace: Namespace,
+}
+
+/// What is known of a connected client.
+pub struct Seat {
+    /// The name it gave itself, its token's name, or `operator`.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    limiter: Limiter,
+    subscriptions: Mutex<BTreeMap<Topic, Subscription>>,
+}
+
+impl Gateway {
+    /// A gateway without swarms.
+    pub fn new(commons: Commons) -> Self {
+        Self { commons, swarms: Arc::default() }
+    }
+
+    /// What every swarm of this server shares.
+    pub fn commons(&self) -> &Commons {
+        &self.commons
+    }
+
+    /// The swarm `id`.
+    ///
+    /// # Errors
+    /// `not_found` with the names of the swarms there are.
+    pub fn swarm(&self, id: &str) -> Result<Arc<Flying>, ApiError> {
+        let swarms = self.swarms.read().unwrap_or_else(PoisonError::into_inner);
+        swarms.get(id).cloned().ok_or_else(|| {
+            let known = swarms.keys().cloned().collect::<Vec<_>>().join(", ");
+            ApiError::new(ErrorCode::NotFound, format!("there is no swarm {id:?}; there are {known}"))
+                .at("swarm")
+        })
+    }
+
+    /// Every swarm, in order of their names.
+    pub fn swarms(&self) -> Vec<Arc<Flying>> {
+        self.swarms.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Starts a swarm.
+    ///
+    /// # Errors
+    /// `conflict` if there is one of that name, or too many; `bad_request` for a name that does not fit in a path.
+    pub fn launch(&self, settings: Settings) -> Result<Arc<Flying>, ApiError> {
+        let id = settings.id.clone();
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if id.is_empty() || id.len() > 64 || !id.chars().all(is_plain) {
+            let message = "a swarm's name has 1 to 64 letters, digits, - or _";
+            return Err(ApiError::bad_request("name", message));
+        }
+        let mut swarms = self.swarms.write().unwrap_or_else(PoisonError::into_inner);
+        if swarms.contains_key(id.as_ref()) {
+            return Err(
+                ApiError::new(ErrorCode::Conflict, format!("there is a swarm {id:?} already")).at("name")
+            );
+        }
+        if swarms.len() == SWARMS_MAX {
+            return Err(ApiError::new(
+                ErrorCode::Conflict,
+                format!("this server flies at most {SWARMS_MAX} swarms"),
+            ));
+        }
+        let path = if id.as_ref() == DEFAULT_SWARM { "/".to_owned() } else { format!("/swarms/{id}") };
+        let namespace = self.commons.io.of(&path);
+        let (desk, rooms) = (Arc::new(Desk::default()), Arc::new(Rooms::default()));
+        let greeter = Greeter { commons: self.commons.clone(), swarm: id.clone() };
+        let welcome = Arc::new({
+            let greeter = greeter.clone();
+            move |run: &RunInfo| greeter.welcome(run, None)
+        });
+        let publisher = {
+            let (namespace, desk, rooms) = (namespace.clone(), desk.clone(), rooms.clone());
+            Publisher::start_in_arbiter(&Arbiter::new().handle(), move |_| {
+                Publisher::new(namespace, desk, rooms, welcome)
+            })
+        };
+        let (shelf, recorder) = (self.commons.shelf.clone(), self.commons.recorder.clone());
+        let (swarm, pulse) = Swarm::launch(settings, shelf, recorder, publisher.recipient());
+        let flying = Arc::new(Flying { id: id.clone(), swarm, pulse, desk, namespace });
+        wire(&flying, &rooms, &greeter);
+        swarms.insert(id.as_ref().to_owned(), flying.clone());
+        Ok(flying)
+    }
+
+    /// Ends a swarm and disconnects its clients.
+    ///
+    /// # Errors
+    /// `not_found`, or `conflict` for the default swarm, which is always there.
+    pub async fn end(&self, id: &str) -> Result<(), ApiError> {
+        if id == DEFAULT_SWARM {
+            return Err(ApiError::new(
+                ErrorCode::Conflict,
+                "the default swarm cannot be ended; load another scenario into it",
+            ));
+        }
+        let flying = self.swarm(id)?;
+        self.swarms.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.commons.io.remove(flying.namespace.name());
+        // A swarm that has already ended is what was asked for.
+        let _ = flying.swarm.send(swarm::Shutdown).await;
+        Ok(())
+    }
+
+    /// Closes the run of every swarm; none takes commands any more.
+    pub async fn shutdown(&self) {
+        for flying in self.swarms() {
+            let _ = flying.swarm.send(swarm::Shutdown).await;
+        }
+    }
+}
+
+/// Greets clients of one swarm.
+#[derive(Clone)]
+struct Greeter {
+    commons: Commons,
+    swarm: Arc<str>,
+}
+
+impl Greeter {
+    /// Payload of `welcome`. Without a role when it goes to everyone, because a new run began.
+    fn welcome(&self, run: &RunInfo, role: Option<Role>) -> Value {
+        let scenario: &Scenario = &run.scenario;
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "build": self.commons.build,
+            "swarm": self.swarm,
+            "tick_hz": 1.0 / scenario.tick_s,
+            "tick_s": scenario.tick_s,
+            "origin": scenario.origin,
+            "types": run.types,
+            "groups": groups(scenario),
+            "scenario": { "name": scenario.name, "title": scenario.title, "seed": run.seed, "hash": format!("{:016x}", scenario.hash()) },
+            "fences": scenario.scene.fences,
+            "obstacles": scenario.scene.obstacles,
+            "params_hash": run.params_hash,
+            "run_id": run.id,
+            "scenarios": self.commons.shelf.names(),
+            "access": if self.commons.gatekeeper.needs_token() { "token" } else { "open" },
+            "role": role,
+        })
+    }
+
+    fn admit(&self, auth: &Value) -> Result<Seat, ApiError> {
+        let identity = self.commons.gatekeeper.identify(auth.get("token").and_then(Value::as_str))?;
+        let given = auth.get("name").and_then(Value::as_str).map(str::trim).filter(|name| !name.is_empty());
+        let name = given.or(identity.name.as_deref()).unwrap_or("operator");
+        Ok(Seat {
+            name: name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect(),
+            role: identity.role,
+            limiter: Limiter::new(self.commons.command_rate),
+            subscriptions: Mutex::default(),
+        })
+    }
+}
+
+/// The groups that the scenario's drones begin in, each once, in order.
+fn groups(scenario: &Scenario) -> Vec<&str> {
+    let mut groups: Vec<&str> = scenario.fleet.iter().filter_map(|block| block.group.as_deref()).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    groups
+}
+
+impl Seat {
+    fn subscriptions(&self) -> MutexGuard<'_, BTreeMap<Topic, Subscription>> {
+        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Connects the events of a namespace with its swarm.
+fn wire(flying: &Arc<Flying>, rooms: &Arc<Rooms>, greeter: &Greeter) {
+    let namespace = &flying.namespace;
+    let doorkeeper = greeter.clone();
+    namespace.middleware(async move |_: &socketio::Handshake, auth: &Value| match doorkeeper.admit(auth) {
+        Ok(seat) => Ok(Grant::with(seat)),
+        Err(error) => Err(Refusal::with_data(error.message.clone(), json!(error))),
+    });
+
+    let (greeter, at, their_rooms) = (greeter.clone(), flying.clone(), rooms.clone());
+    namespace.on_connect(move |socket, auth| {
+        greet(&greeter, &at, &their_rooms, &socket, &auth);
+        async {}
+    });
+
+    let at = flying.clone();
+    namespace.on("command", move |socket, event| {
+        let at = at.clone();
+        async move {
+            let Some(seat) = socket.data::<Seat>() else { return };
+            let origin = Origin { author: seat.name.clone(), via: "socketio" };
+            let answer =
+                commands::give(&at.swarm, &seat.limiter, seat.role, origin, event.arg(0).clone()).await;
+            if let Some(ack) = event.ack {
+                match answer {
+                    Ok(answer) => ack.send(&answer),
+                    Err((error, command_id)) => ack.send(&error.body(command_id.as_deref())),
+                }
+            }
+        }
+    });
+
+    let (at, their_rooms) = (flying.clone(), rooms.clone());
+    namespace.on("subscribe", move |socket, event| {
+        answer(event, |arg| subscribe(&at, &their_rooms, &socket, arg));
+        async {}
+    });
+    namespace.on("unsubscribe", move |socket, event| {
+        answer(event, |arg| unsubscribe(&socket, arg));
+        async {}
+    });
+    namespace.on("message", move |socket, event| {
+        answer(event, |arg| pass_on(&socket, arg));
+        async {}
+    });
+    namespace.on("frame-ack", move |socket, _| {
+        socket.credit(event::DRONES);
+        async {}
+    });
+    let at = flying.clone();
+    namespace.on("keyframe", move |socket, _| {
+        send_newest(&at, &socket, Topic::Drones);
+        async {}
+    });
+}
+
+/// Answers an event's ack with `{"ok": true, …}` or `{"ok": false, "error": …}`.
+fn answer(event: socketio::Event, handle: impl FnOnce(Value) -> Result<Value, ApiError>) {
+    let answer = handle(event.arg(0).clone()).unwrap_or_else(|error| error.body(None));
+    if let Some(ack) = event.ack {
+        ack.send(&answer);
+    }
+}
+
+fn greet(greeter: &Greeter, flying: &Flying, rooms: &Rooms, socket: &Socket, auth: &Value) {
+    let Some(seat) = socket.data::<Seat>() else { return };
+    if let Some(now) = flying.desk.now() {
+        socket.emit(event::WELCOME, &greeter.welcome(&now.run, Some(seat.role)));
+    }
+    if let Some(after) = auth.get("logs_after").and_then(Value::as_u64) {
+        send_log_after(flying, socket, after);
+    }
+    for topic in Topic::ALL {
+        sit_down(flying, rooms, socket, &seat, topic, &Subscription::default_for(topic));
+    }
+    socket.emit(event::PRESENCE, &presence::of(&flying.namespace));
+}
+
+/// Moves a client to the room of its subscription and shows it the newest frame at once.
+fn sit_down(
+    flying: &Flying,
+    rooms: &Rooms,
+    socket: &Socket,
+    seat: &Seat,
+    topic: Topic,
+    subscription: &Subscription,
+) {
+    let room = if topic.is_telemetry() { rooms.open(topic, subscription) } else { subscription.room(topic) };
+    if let Some(old) = seat.subscriptions().insert(topic, subscription.clone()) {
+        socket.leave(&old.room(topic));
+    }
+    if topic == Topic::Drones {
+        socket.set_in_flight_max(event::DRONES, subscription.in_flight_max);
+        if subscription.encoding == Some(Encoding::Binary) {
+            socket.join(event::DRONES_TABLE);
+            if let Some(now) = flying.desk.now() {
+                let table = outgoing::drones_table(&now.report.snapshot.table, now.epoch);
+                socket.emit_frame(
+                    &Frame::raw_json(flying.namespace.name(), event::DRONES_TABLE, &table),
+                    Delivery::Event,
+                );
+            }
+        } else {
+            socket.leave(event::DRONES_TABLE);
+        }
+    }
+    socket.join(&room);
+    send_newest(flying, socket, topic);
+}
+
+/// The newest frame of a telemetry topic in the form that the client has subscribed to.
+fn send_newest(flying: &Flying, socket: &Socket, topic: Topic) {
+    let (Some(now), Some(seat)) = (flying.desk.now(), socket.data::<Seat>()) else { return };
+    let name = flying.namespace.name();
+    let Some(subscription) = seat.subscriptions().get(&topic).cloned() else { return };
+    let frame = match topic {
+        Topic::Status => Frame::raw_json(name, event::STATUS, &now.status),
+        Topic::Visualization => Frame::raw_json(name, event::VISUALIZATION, &now.visualization),
+        Topic::Drones if subscription.encoding == Some(Encoding::Binary) => {
+            Frame::binary(name, event::DRONES, frames::encode(&now))
+        }
+        Topic::Drones => frames::drones_frame(name, &now, &subscription),
+        _ => return,
+    };
+    socket.emit_frame(&frame, Delivery::Latest { slot: topic.event() });
+}
+
+fn send_log_after(flying: &Flying, socket: &Socket, mut after: u64) {
+    loop {
+        // An `after` of 0 asks for the beginning, where the desk would give the newest.
+        let query = LogQuery { after, limit: LOG_BATCH_ENTRIES, ..LogQuery::default() };
+        let entries = flying.desk.log(&query);
+        let Some(last) = entries.last() else { return };
+        after = last.seq;
+        let is_last = entries.len() < LOG_BATCH_ENTRIES || query.after == 0;
+        socket.emit(event::LOG_BATCH, &json!({ "entries": entries }));
+        if is_last {
+            return;
+        }
+    }
+}
+
+fn subscribe(flying: &Flying, rooms: &Rooms, socket: &Socket, arg: Value) -> Result<Value, ApiError> {
+    let seat = socket
+        .data::<Seat>()
+        .ok_or_else(|| ApiError::new(ErrorCode::Internal, "this client was not admitted"))?;
+    let wanted = Subscribe::parse(arg)?;
+    for (topic, subscription) in &wanted.topics {
+        sit_down(flying, rooms, socket, &seat, *topic, subscription);
+    }
+    if let Some(after) = wanted.logs_after {
+        send_log_after(flying, socket, after);
+    }
+    let topics: BTreeMap<&str, &Subscription> =
+        wanted.topics.iter().map(|(topic, s)| (topic.event(), s)).collect();
+    Ok(json!({ "ok": true, "topics": topics }))
+}
+
+fn unsubscribe(socket: &Socket, arg: Value) -> Result<Value, ApiError> {
+    let seat = socket
+        .data::<Seat>()
+        .ok_or_else(|| ApiError::new(ErrorCode::Internal, "this client was not admitted"))?;
+    for topic in subscriptions::parse_unsubscribe(&arg)? {
+        if let Some(subscription) = seat.subscriptions().remove(&topic) {
+            socket.leave(&subscription.room(topic));
+        }
+        if topic == Topic::Drones {
+            socket.leave(event::DRONES_TABLE);
+        }
+    }
+    let left: Vec<&str> = seat.subscriptions().keys().map(|topic| topic.event()).collect();
+    Ok(json!({ "ok": true, "topics": left }))
+}
+
+fn pass_on(socket: &Socket, message: Value) -> Result<Value, ApiError> {
+    let seat = socket
+        .data::<Seat>()
+        .ok_or_else(|| ApiError::new(ErrorCode::Internal, "this client was not admitted"))?;
+    seat.limiter.check()?;
+    let bytes = message.to_string().len();
+    if bytes > MESSAGE_BYTES_MAX {
+        let text =
+            format!("the message has {bytes} bytes of JSON; at most {MESSAGE_BYTES_MAX} are passed on");
+        return Err(ApiError::new(ErrorCode::TooLarge, text));
+    }
+    let response = json!({ "msg": message, "from": seat.name, "time": outgoing::rfc3339(wall_time_ms()) });
+    socket.namespace().emit(event::RESPONSE, &response);
+    Ok(json!({ "ok": true }))
+}

@@ -1,0 +1,132 @@
+//! Commands over HTTP: the same envelope, the same ledger and the same ack as over Socket.IO.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use actix_web::web::{Bytes, Data, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+
+use crate::contract::access::Role;
+use crate::contract::error::ApiError;
+use crate::contract::incoming::command_id_of;
+use crate::gateway::commands::{self, CommandRate, Limiter};
+use crate::swarm::Origin;
+
+use super::{Api, SwarmQuery, error};
+
+/// Addresses whose rate is remembered; beyond, the table is begun anew.
+const LIMITERS_MAX: usize = 10_000;
+
+/// A token bucket for each client address.
+pub struct Limiters {
+    rate: CommandRate,
+    by_peer: Mutex<HashMap<String, Arc<Limiter>>>,
+}
+
+impl Limiters {
+    /// Full buckets of `rate`.
+    pub fn new(rate: CommandRate) -> Self {
+        Self { rate, by_peer: Mutex::default() }
+    }
+
+    fn of(&self, peer: &str) -> Arc<Limiter> {
+        let mut by_peer = self.by_peer.lock().unwrap_or_else(PoisonError::into_inner);
+        if by_peer.len() >= LIMITERS_MAX {
+            by_peer.clear();
+        }
+        by_peer.entry(peer.to_owned()).or_insert_with(|| Arc::new(Limiter::new(self.rate))).clone()
+    }
+}
+
+/// Gives a command.
+#[utoipa::path(post, path = "/api/command", tag = "commands", params(SwarmQuery), request_body = Object,
+    responses((status = 200, body = crate::contract::outgoing::Ack), (status = "4XX", body = ApiError)))]
+pub async fn command(
+    request: HttpRequest,
+    api: Data<Api>,
+    limiters: Data<Limiters>,
+    query: Query<SwarmQuery>,
+    body: Bytes,
+) -> Result<HttpResponse, ApiError> {
+    let command = parse(&body)?;
+    give(&request, &api, &limiters, &query, command).await
+}
+
+fn parse(body: &Bytes) -> Result<Value, ApiError> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(json!({}));
+    }
+    serde_json::from_slice(body)
+        .map_err(|e| ApiError::bad_request("body", format!("the body is not JSON: {e}")))
+}
+
+async fn give(
+    request: &HttpRequest,
+    api: &Api,
+    limiters: &Limiters,
+    query: &SwarmQuery,
+    command: Value,
+) -> Result<HttpResponse, ApiError> {
+    let command_id = command_id_of(&command);
+    let admitted = api.admit(request, Role::Operator).and_then(|client| Ok((client, api.swarm(query)?)));
+    let (client, flying) = match admitted {
+        Ok(admitted) => admitted,
+        Err(refusal) => return Ok(error::answer(&refusal, command_id.as_deref())),
+    };
+    let origin = Origin { author: client.name, via: "http" };
+    let limiter = limiters.of(&client.peer);
+    Ok(match commands::give(&flying.swarm, &limiter, client.role, origin, command).await {
+        Ok(ack) => HttpResponse::Ok().json(ack),
+        Err((refusal, command_id)) => error::answer(&refusal, command_id.as_deref()),
+    })
+}
+
+/// An old path: the body holds the parameters, or is empty.
+async fn short_form(
+    name: &str,
+    request: HttpRequest,
+    api: Data<Api>,
+    limiters: Data<Limiters>,
+    query: Query<SwarmQuery>,
+    body: Bytes,
+) -> Result<HttpResponse, ApiError> {
+    let Value::Object(mut params) = parse(&body)? else {
+        return Err(ApiError::bad_request("body", "the body must be a JSON object; {} will do"));
+    };
+    let command_id = params.remove("command_id").unwrap_or(Value::Null);
+    let command = json!({ "command_id": command_id, "command": name, "params": params });
+    give(&request, &api, &limiters, &query, command).await
+}
+
+macro_rules! short_forms {
+    ($($(#[$doc:meta])* $handler:ident: $path:literal => $command:literal;)*) => {$(
+        $(#[$doc])*
+        #[utoipa::path(post, path = $path, tag = "commands", params(SwarmQuery), request_body = Object,
+            responses((status = 200, body = crate::contract::outgoing::Ack), (status = "4XX", body = ApiError)))]
+        pub async fn $handler(
+            request: HttpRequest,
+            api: Data<Api>,
+            limiters: Data<Limiters>,
+            query: Query<SwarmQuery>,
+            body: Bytes,
+        ) -> Result<HttpResponse, ApiError> {
+            short_form($command, request, api, limiters, query, body).await
+        }
+    )*};
+}
+
+short_forms! {
+    /// Old path: begins a new run, as `reset` does.
+    prepare: "/api/prepare" => "reset";
+    /// Old path: adds drones, as `spawn` does.
+    spawn: "/api/spawn" => "spawn";
+    /// Old path: lets the clock run. Never changes the scene.
+    start: "/api/start" => "start";
+    /// Old path: holds the clock.
+    pause: "/api/pause" => "pause";
+    /// Old path: closes the run.
+    stop: "/api/stop" => "stop";
+    /// Old path: begins a new run.
+    reset: "/api/reset" => "reset";
+}

@@ -1,0 +1,112 @@
+//! Every route of the server on one screen.
+//!
+//! Nothing here knows a rule of the simulation: handlers read a swarm's desk, or hand a command to the gateway.
+
+pub mod assets;
+pub mod auth;
+mod command;
+mod error;
+mod guard;
+mod health;
+mod metrics;
+mod openapi;
+mod runs;
+mod scenarios;
+mod status;
+mod swarms;
+
+use std::sync::Arc;
+
+use actix_web::web::{self, Data, ServiceConfig};
+
+use crate::contract::access::{Gatekeeper, Role};
+use crate::contract::error::ApiError;
+use crate::gateway::{DEFAULT_SWARM, Flying, Gateway};
+use crate::store::Store;
+
+pub use guard::{Origins, guard};
+
+/// Largest JSON body of a request, bytes.
+const BODY_BYTES_MAX: usize = 1_100_000;
+
+/// What handlers know.
+#[derive(Clone)]
+pub struct Api {
+    /// The swarms.
+    pub gateway: Gateway,
+    /// The recorded runs; `None` if this server records nothing.
+    pub store: Option<Store>,
+    /// How a new swarm flies unless its maker says otherwise.
+    pub template: crate::swarm::Settings,
+    /// Where the console's files come from.
+    pub assets: assets::Assets,
+}
+
+impl Api {
+    /// The swarm that `?swarm=` names, or the default one.
+    fn swarm(&self, query: &SwarmQuery) -> Result<Arc<Flying>, ApiError> {
+        self.gateway.swarm(query.swarm.as_deref().unwrap_or(DEFAULT_SWARM))
+    }
+
+    fn gatekeeper(&self) -> &dyn Gatekeeper {
+        self.gateway.commons().gatekeeper.as_ref()
+    }
+
+    /// Who sends this request, if that is somebody with the role `needed`.
+    fn admit(&self, request: &actix_web::HttpRequest, needed: Role) -> Result<auth::Client, ApiError> {
+        let client = auth::identify(self.gatekeeper(), request)?;
+        client.role.require(needed)?;
+        Ok(client)
+    }
+}
+
+/// `?swarm=ID`: which swarm a route acts on.
+#[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SwarmQuery {
+    /// The swarm's id; absent: the default swarm.
+    swarm: Option<String>,
+}
+
+/// Mounts every route.
+pub fn routes(api: Api) -> impl FnOnce(&mut ServiceConfig) {
+    move |config| {
+        config
+            .app_data(error::json_config(BODY_BYTES_MAX))
+            .app_data(error::query_config())
+            .app_data(Data::new(api.clone()))
+            .app_data(Data::new(command::Limiters::new(api.gateway.commons().command_rate)))
+            .service(
+                web::scope("/api")
+                    .route("/health", web::get().to(health::health))
+                    .route("/status", web::get().to(status::status))
+                    .route("/realtime-status", web::get().to(status::status))
+                    .route("/drones", web::get().to(status::drones))
+                    .route("/drones/{id}", web::get().to(status::drone))
+                    .route("/visualization", web::get().to(status::visualization))
+                    .route("/logs", web::get().to(status::logs))
+                    .route("/params", web::get().to(status::params))
+                    .route("/config", web::get().to(status::config))
+                    .route("/command", web::post().to(command::command))
+                    .route("/prepare", web::post().to(command::prepare))
+                    .route("/spawn", web::post().to(command::spawn))
+                    .route("/start", web::post().to(command::start))
+                    .route("/pause", web::post().to(command::pause))
+                    .route("/stop", web::post().to(command::stop))
+                    .route("/reset", web::post().to(command::reset))
+                    .route("/swarms", web::get().to(swarms::list))
+                    .route("/swarms", web::post().to(swarms::launch))
+                    .route("/swarms/{id}", web::delete().to(swarms::end))
+                    .route("/scenarios", web::get().to(scenarios::list))
+                    .route("/scenarios/check", web::post().to(scenarios::check))
+                    .route("/scenarios/{name}", web::get().to(scenarios::get))
+                    .route("/runs", web::get().to(runs::list))
+                    .route("/runs/{id}", web::get().to(runs::get))
+                    .route("/runs/{id}/journal", web::get().to(runs::journal))
+                    .route("/openapi.json", web::get().to(openapi::openapi))
+                    .default_service(web::to(error::no_route)),
+            )
+            .route("/metrics", web::get().to(metrics::metrics))
+            .configure(assets::routes(api.assets));
+    }
+}

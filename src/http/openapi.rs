@@ -1,0 +1,46 @@
+//! The description of the API that programs can read, generated from the handlers.
+
+use actix_web::HttpResponse;
+use utoipa::OpenApi;
+
+use super::{command, health, runs, scenarios, status, swarms};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "HMRS",
+        description = "A live drone-swarm simulation server. Every route acts on the default swarm; `?swarm=ID` names another."
+    ),
+    paths(
+        health::health,
+        status::status,
+        status::drones,
+        status::drone,
+        status::visualization,
+        status::logs,
+        status::params,
+        status::config,
+        command::command,
+        command::prepare,
+        command::spawn,
+        command::start,
+        command::pause,
+        command::stop,
+        command::reset,
+        swarms::list,
+        swarms::launch,
+        swarms::end,
+        scenarios::list,
+        scenarios::get,
+        scenarios::check,
+        runs::list,
+        runs::get,
+        runs::journal,
+    )
+)]
+struct Description;
+
+/// `GET /api/openapi.json`.
+pub async fn openapi() -> HttpResponse {
+    HttpResponse::Ok().json(Description::openapi())
+}

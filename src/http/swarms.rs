@@ -1,0 +1,98 @@
+//! The live swarms of this server, side by side.
+
+use std::sync::Arc;
+
+use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::contract::access::Role;
+use crate::contract::error::{ApiError, ErrorCode};
+use crate::gateway::Flying;
+use crate::sim::Scenario;
+use crate::swarm::Settings;
+
+use super::Api;
+
+fn describe(flying: &Flying) -> Value {
+    let now = flying.desk.now();
+    json!({
+        "id": flying.id,
+        "namespace": flying.namespace.name(),
+        "clients": flying.namespace.len(),
+        "tick": flying.pulse.vitals().tick,
+        "scenario": now.as_ref().map(|now| now.run.scenario.name.clone()),
+        "seed": now.as_ref().map(|now| now.run.seed),
+        "run_id": now.as_ref().map(|now| now.run.id.clone()),
+        "state": now.as_ref().map(|now| now.report.state),
+        "drones": now.as_ref().map(|now| now.report.snapshot.drones.len()),
+    })
+}
+
+/// Every swarm.
+#[utoipa::path(get, path = "/api/swarms", tag = "swarms", responses((status = 200, body = Object)))]
+pub async fn list(request: HttpRequest, api: Data<Api>) -> Result<HttpResponse, ApiError> {
+    api.admit(&request, Role::Viewer)?;
+    let swarms: Vec<Value> = api.gateway.swarms().iter().map(|flying| describe(flying)).collect();
+    Ok(HttpResponse::Ok().json(json!({ "swarms": swarms })))
+}
+
+/// A swarm to start.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Launch {
+    /// Name of the scenario to fly.
+    scenario: String,
+    /// Seed; absent: the scenario's own.
+    seed: Option<u64>,
+    /// Its id; absent: the scenario's name, with a number if that is taken.
+    name: Option<String>,
+}
+
+/// Starts another swarm, seen in the namespace `/swarms/{id}`.
+#[utoipa::path(post, path = "/api/swarms", tag = "swarms", request_body = Launch,
+    responses((status = 201, body = Object), (status = "4XX", body = ApiError)))]
+pub async fn launch(
+    request: HttpRequest,
+    api: Data<Api>,
+    launch: Json<Launch>,
+) -> Result<HttpResponse, ApiError> {
+    api.admit(&request, Role::Operator)?;
+    let launch = launch.into_inner();
+    let shelf = &api.gateway.commons().shelf;
+    let scenario: Scenario = match shelf.scenario(&launch.scenario) {
+        Some(Ok(scenario)) => scenario,
+        Some(Err(_)) | None => {
+            let message =
+                format!("there is no scenario {:?}; known are {}", launch.scenario, shelf.names().join(", "));
+            return Err(ApiError::new(ErrorCode::NotFound, message).at("scenario"));
+        }
+    };
+    let id = launch.name.unwrap_or_else(|| free_id(&api, &scenario.name));
+    let settings = Settings {
+        id: Arc::from(id),
+        scenario: Arc::new(scenario),
+        seed: launch.seed,
+        is_paused: false,
+        ..api.template.clone()
+    };
+    let flying = api.gateway.launch(settings)?;
+    let (id, namespace) = (flying.id.clone(), flying.namespace.name().to_owned());
+    Ok(HttpResponse::Created().json(json!({ "ok": true, "id": id, "namespace": namespace })))
+}
+
+fn free_id(api: &Api, scenario: &str) -> String {
+    let mut candidates = std::iter::once(scenario.to_owned()).chain((2..).map(|n| format!("{scenario}-{n}")));
+    candidates.find(|id| api.gateway.swarm(id).is_err()).unwrap_or_default()
+}
+
+/// Ends a swarm and disconnects its clients.
+#[utoipa::path(delete, path = "/api/swarms/{id}", tag = "swarms", params(("id" = String, Path)),
+    responses((status = 200, body = Object), (status = "4XX", body = ApiError)))]
+pub async fn end(request: HttpRequest, api: Data<Api>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    api.admit(&request, Role::Operator)?;
+    api.gateway.end(&id).await?;
+    Ok(HttpResponse::Ok().json(json!({ "ok": true })))
+}

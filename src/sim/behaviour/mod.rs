@@ -1,0 +1,39 @@
+//! Behaviours: rules by which drones fly among each other.
+//!
+//! A new one is a file with a [`Behaviour`] in it, and its line in [`ALL`]. It brings its own parameters, which then
+//! stand in scenarios, in `set_param` and in the console as `behavior.<name>.<parameter>`.
+
+mod boids;
+
+use super::Vec3;
+use super::params::Spec;
+use super::pilot::Percept;
+
+/// A rule by which a drone flies among others.
+#[derive(Debug)]
+pub struct Behaviour {
+    /// Name in scenarios and commands.
+    pub name: &'static str,
+    /// Name for people.
+    pub title: &'static str,
+    /// Schema of its parameters.
+    pub params: &'static [Spec],
+    /// The velocity that the rule wants, in m/s, from the percept and the values of its parameters in schema order.
+    /// Pure; avoidance has the last word on the result.
+    pub rule: fn(&Percept, &[f64]) -> Vec3,
+}
+
+/// Every behaviour. The order is part of recorded runs: append.
+pub static ALL: [&Behaviour; 1] = [&boids::BOIDS];
+
+impl Behaviour {
+    /// The velocity that the behaviour at place `index` of [`ALL`] wants.
+    pub fn velocity(&self, percept: &Percept, index: u8) -> Vec3 {
+        (self.rule)(percept, percept.params.of_behaviour(usize::from(index)))
+    }
+}
+
+/// Place of a behaviour in [`ALL`].
+pub fn index_of(name: &str) -> Option<usize> {
+    ALL.iter().position(|b| b.name == name)
+}

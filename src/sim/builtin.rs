@@ -1,0 +1,30 @@
+//! The scenarios that come with the program.
+
+/// Names and texts of the built-in scenarios, the default first.
+pub fn list() -> &'static [(&'static str, &'static str)] {
+    &[
+        ("hello", include_str!("../../scenarios/hello.toml")),
+        ("flock", include_str!("../../scenarios/flock.toml")),
+        ("thousand", include_str!("../../scenarios/thousand.toml")),
+    ]
+}
+
+/// The text of a built-in scenario.
+pub fn text(name: &str) -> Option<&'static str> {
+    list().iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Scenario;
+    use super::*;
+
+    #[test]
+    fn every_built_in_scenario_is_valid_and_bears_its_name() {
+        for (name, text) in list() {
+            let scenario = Scenario::parse(text).unwrap_or_else(|errors| panic!("{name}: {errors:#?}"));
+            assert_eq!(scenario.name, *name);
+        }
+        assert!(text("hello").is_some() && text("nothing").is_none());
+    }
+}

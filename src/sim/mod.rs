@@ -1,0 +1,66 @@
+//! The simulation: a world of drones, deterministic and pure.
+//!
+//! **Units and frame.** Metres, seconds, degrees clockwise from north, watts; local east-north-up from the scenario's
+//! WGS-84 origin; `altitude_m` is above the origin's ground plane. Time is a number of ticks.
+//!
+//! **One tick.** Every [`Pilot`] looks at the frozen world and says what it wants; then the world steps.
+//! ```text
+//! World::percept(i) ─► Pilot::decide ─► Intent ─┐   (any order, any number of threads)
+//!                                               ▼
+//! World::step(&intents): adopt, wind, physics, battery, judge, sort neighbours, measure
+//!                                               ▼
+//!           snapshot() · drain_happenings() · drain_progress() · state_hash()
+//! ```
+//! Commands come in between ticks through [`World::apply`]. Scenario, seed and the journal of commands determine
+//! every bit: no clocks, no threads, no hash maps, no platform trigonometry; randomness is a function of
+//! (seed; drone serial, tick, purpose), see [`rng`].
+//!
+//! This module knows nothing of the rest of the program.
+
+pub mod battery;
+pub mod behaviour;
+pub mod builtin;
+pub mod command;
+pub mod drone;
+pub mod drone_type;
+pub mod dynamics;
+pub mod geodesy;
+pub mod happening;
+pub mod hash;
+pub mod journal;
+pub mod measure;
+pub mod neighbours;
+pub mod params;
+pub mod pilot;
+pub mod polygon;
+pub mod rng;
+pub mod route;
+pub mod scenario;
+pub mod scene;
+pub mod snapshot;
+pub mod targets;
+pub mod vec3;
+pub mod wind;
+pub mod world;
+
+mod avoidance;
+
+/// Number of ticks since the start of a run.
+pub type Tick = u64;
+pub use vec3::Vec3;
+
+pub use command::{Applied, Command, CommandError, CommandResult, ErrorCode, Fault, Progress, Verdict};
+pub use drone::{Drone, Landed, Mission, Mode, Task, Waypoint};
+pub use drone_type::{Capability, DroneType};
+pub use geodesy::Origin;
+pub use happening::{Happening, Level};
+pub use journal::{JournalEntry, Replay, ReplayError};
+pub use measure::{AlertCount, Metrics};
+pub use params::ParamSpec;
+pub use pilot::{Intent, Memory, Percept, Pilot};
+pub use scenario::{Scenario, ScenarioError};
+pub use scene::{Fence, FenceKind, Footprint, Obstacle};
+pub use snapshot::{Alert, AlertLevel, DroneRow, DroneState, DroneTable, Snapshot, Visual};
+pub use targets::{Predicate, Targets};
+pub use wind::WindSpec;
+pub use world::World;

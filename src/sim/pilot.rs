@@ -1,0 +1,203 @@
+//! The mind of one drone: from what it perceives to what it wants, without memory of its own.
+//!
+//! What a pilot has to remember stands in its [`Intent`] and comes back with the next [`Percept`].
+
+use super::avoidance::safe_velocity;
+use super::drone::{Drone, Task};
+use super::drone_type::DroneType;
+use super::dynamics::{braking_accel, braking_gain, braking_speed, speed_along};
+use super::neighbours::Neighbours;
+use super::params::{Limit, Params};
+use super::route::{self, Detour};
+use super::scene::Scene;
+use super::{Tick, Vec3, behaviour, geodesy};
+
+/// All that one pilot knows at one tick.
+#[derive(Clone, Copy, Debug)]
+pub struct Percept<'a> {
+    /// Its drone.
+    pub me: &'a Drone,
+    /// Place of its drone among all.
+    pub index: usize,
+    /// The drone's type.
+    pub kind: &'a DroneType,
+    /// What stands still.
+    pub scene: &'a Scene,
+    /// Everyone in the world at the end of the last tick.
+    pub traffic: &'a Neighbours,
+    /// The tunable numbers.
+    pub params: &'a Params,
+    /// Position and velocity of the drone that it follows.
+    pub leader: Option<(Vec3, Vec3)>,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Ticks since the start.
+    pub tick: Tick,
+    /// Length of a tick.
+    pub tick_s: f64,
+}
+
+impl Percept<'_> {
+    /// The behaviour that the drone flies, if it is part of a swarm.
+    pub fn traffic_behaviour(&self) -> Option<u8> {
+        match self.me.task {
+            Task::Swarm { behaviour } => Some(behaviour),
+            _ => None,
+        }
+    }
+}
+
+/// What a pilot remembers from one tick to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Memory {
+    /// How it passes what is in its way.
+    pub detour: Option<Detour>,
+}
+
+/// What a pilot wants.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Intent {
+    /// To fly at a velocity.
+    Fly {
+        /// Velocity over ground, east-north-up, m/s.
+        velocity: Vec3,
+        /// Where to look, degrees clockwise from north; as before if `None`.
+        heading_deg: Option<f64>,
+        /// What it remembers.
+        memory: Memory,
+    },
+    /// Nothing: the pilot panicked. The world puts the drone into a failsafe.
+    Crashed,
+}
+
+/// Below this horizontal speed a drone keeps its heading.
+const TURN_MPS_MIN: f64 = 0.7;
+/// Correcting a position is done gently.
+const HOLD_MPS_MAX: f64 = 3.0;
+/// Farther from its place than this, a follower looks for a way round obstacles.
+const FORMATION_M: f64 = 8.0;
+/// How much wider than the clearance a route passes obstacles, so that avoidance need not brake.
+const ROUTE_MARGIN_M: f64 = 1.5;
+/// Speed at touchdown, and the gain with height above it.
+const TOUCHDOWN_MPS: f64 = 0.4;
+const TOUCHDOWN_GAIN: f64 = 0.4;
+
+/// A pilot. It has no state: two with the same percept want the same.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pilot;
+
+impl Pilot {
+    /// What the pilot wants, given what it knows. Panics only if that fault was injected.
+    pub fn decide(percept: &Percept) -> Intent {
+        assert!(!percept.me.faults.panic, "injected panic in the pilot of {}", percept.me.id);
+        let mut flight = Flight { p: percept, memory: percept.me.memory, heading_deg: None };
+        let wish = flight.wish();
+        let velocity = safe_velocity(percept, wish);
+        let forwards =
+            (velocity.horizontal_norm() > TURN_MPS_MIN).then(|| geodesy::heading_deg(velocity)).flatten();
+        Intent::Fly { velocity, heading_deg: flight.heading_deg.or(forwards), memory: flight.memory }
+    }
+}
+
+/// One decision under way.
+struct Flight<'a> {
+    p: &'a Percept<'a>,
+    memory: Memory,
+    heading_deg: Option<f64>,
+}
+
+impl Flight<'_> {
+    fn wish(&mut self) -> Vec3 {
+        let (me, p) = (self.p.me, self.p);
+        if p.tick < me.faults.gps_until {
+            // Without a fix only the descent can be controlled.
+            return if matches!(me.task, Task::Land) { self.touchdown() } else { Vec3::ZERO };
+        }
+        if !matches!(me.task, Task::Goto { .. } | Task::Mission | Task::Rtl { .. } | Task::Follow { .. }) {
+            self.memory = Memory::default();
+        }
+        match me.task {
+            Task::Idle | Task::Fall | Task::Hold { at: None } => Vec3::ZERO,
+            Task::Hold { at: Some(at) } => self.arrive(at, HOLD_MPS_MAX),
+            Task::Takeoff { to, .. } => self.arrive(to, f64::INFINITY),
+            Task::Goto { goal, speed_mps, heading_deg } => {
+                self.heading_deg = heading_deg;
+                self.travel(goal, speed_mps.unwrap_or(f64::INFINITY), true)
+            }
+            Task::Follow { offset, .. } => self.follow(offset),
+            Task::Mission => self.mission(),
+            Task::Velocity { velocity, .. } => velocity,
+            Task::Swarm { behaviour } => behaviour::ALL[usize::from(behaviour)].velocity(p, behaviour),
+            Task::Rtl { descending: false } => self.way_home(),
+            Task::Rtl { descending: true } => {
+                let home = me.home - me.body.position;
+                home.horizontal().clamp_norm(1.0) + self.touchdown()
+            }
+            Task::Land => self.touchdown(),
+        }
+    }
+
+    /// Straight to a point, at rest there.
+    fn arrive(&self, goal: Vec3, speed: f64) -> Vec3 {
+        self.approach(goal, speed, 0.0)
+    }
+
+    /// To `point`, from where `beyond` metres remain before the drone has to stand.
+    fn approach(&self, point: Vec3, speed: f64, beyond: f64) -> Vec3 {
+        let way = point - self.p.me.body.position;
+        let direction = way.unit();
+        let kind = self.p.kind;
+        let braking = braking_speed(way.norm() + beyond, braking_accel(kind, direction), braking_gain(kind));
+        direction * braking.min(speed).min(speed_along(kind, direction))
+    }
+
+    /// To a goal round obstacles, at rest there or passing through.
+    fn travel(&mut self, goal: Vec3, speed: f64, stop: bool) -> Vec3 {
+        let margin = self.p.params.limit(Limit::Clearance) + ROUTE_MARGIN_M;
+        let position = self.p.me.body.position;
+        let step = route::next_point(self.p.scene, margin, position, goal, &mut self.memory.detour);
+        self.approach(step.point, speed, if stop { step.beyond_m } else { f64::MAX })
+    }
+
+    fn follow(&mut self, offset: Vec3) -> Vec3 {
+        let Some((position, velocity)) = self.p.leader else { return Vec3::ZERO };
+        let place = position + offset;
+        if place.distance(self.p.me.body.position) > FORMATION_M {
+            return self.travel(place, f64::INFINITY, true) + velocity * 0.5;
+        }
+        velocity + self.arrive(place, f64::INFINITY)
+    }
+
+    fn mission(&mut self) -> Vec3 {
+        let me = self.p.me;
+        let Some(mission) = &me.mission else { return Vec3::ZERO };
+        let Some(waypoint) = mission.waypoints.get(me.leg.waypoint) else { return Vec3::ZERO };
+        self.heading_deg = waypoint.heading_deg;
+        if me.leg.loiter_until.is_some() {
+            return self.arrive(waypoint.position, HOLD_MPS_MAX);
+        }
+        let last = me.leg.waypoint + 1 == mission.waypoints.len();
+        let stop = waypoint.loiter_s > 0.0 || (last && !mission.looped);
+        self.travel(waypoint.position, waypoint.speed_mps.unwrap_or(f64::INFINITY), stop)
+    }
+
+    /// Up to the altitude of the way home first; a drone that is higher comes down on the way.
+    fn way_home(&mut self) -> Vec3 {
+        let (me, altitude) = (self.p.me, self.p.params.limit(Limit::RtlAltitude));
+        let position = me.body.position;
+        let over_home = me.home.at_altitude(me.home.z.max(0.0) + altitude);
+        let near = (over_home - position).horizontal_norm() < 5.0;
+        if position.z < over_home.z - 1.0 && !near {
+            return self.arrive(position.at_altitude(over_home.z), f64::INFINITY);
+        }
+        // Low over the home already: no need to climb for the last metres.
+        let goal = if near { over_home.at_altitude(over_home.z.min(position.z)) } else { over_home };
+        self.travel(goal, f64::INFINITY, true)
+    }
+
+    fn touchdown(&self) -> Vec3 {
+        let position = self.p.me.body.position;
+        let height = (position.z - self.p.scene.ground_under(position)).max(0.0);
+        Vec3::UP * -(TOUCHDOWN_MPS + TOUCHDOWN_GAIN * height).min(self.p.kind.descent_mps_max)
+    }
+}

@@ -1,0 +1,182 @@
+//! Randomness without hidden state: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, SC'11).
+//!
+//! A number is a function of (seed; drone serial, tick, channel, block). Nobody owns a generator, so spawning,
+//! removing or reordering drones shifts nobody else's numbers, and the order of evaluation does not matter.
+
+use std::convert::Infallible;
+
+use rand::TryRng;
+
+use super::Tick;
+
+/// What a number is for. A new purpose gets a new channel; the value is part of every recorded run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Channel {
+    /// Random placement of a scenario's drones.
+    Placement = 1,
+    /// First charge of a scenario's drones.
+    Battery = 2,
+    /// The part of the gusts that the whole swarm shares.
+    SharedGust = 3,
+    /// The part of the gusts that one drone feels alone.
+    OwnGust = 4,
+    /// Restlessness of a behaviour.
+    Wander = 5,
+    /// Drift of a drone without a position fix.
+    Drift = 6,
+}
+
+/// Serial number standing for the swarm as a whole.
+pub const SWARM: u32 = u32::MAX;
+
+const ROUNDS: usize = 10;
+const MULTIPLIER: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
+const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+
+/// One block of Philox4x32-10: 128 bits that depend on `counter` and `key` alone.
+pub fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
+    for _ in 0..ROUNDS {
+        let p0 = MULTIPLIER[0] * u64::from(counter[0]);
+        let p1 = MULTIPLIER[1] * u64::from(counter[2]);
+        counter = [
+            (p1 >> 32) as u32 ^ counter[1] ^ key[0],
+            p1 as u32,
+            (p0 >> 32) as u32 ^ counter[3] ^ key[1],
+            p0 as u32,
+        ];
+        key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
+    }
+    counter
+}
+
+/// The numbers of one drone at one tick for one purpose, in order. Implements `rand`'s traits.
+///
+/// The counter is (serial, low half of the tick, high 16 bits of the tick | channel << 16, block).
+#[derive(Clone, Debug)]
+pub struct Stream {
+    key: [u32; 2],
+    counter: [u32; 4],
+    block: [u32; 4],
+    used: usize,
+}
+
+impl Stream {
+    /// The stream of `serial` at `tick` for `channel` in the run with `seed`.
+    pub fn new(seed: u64, serial: u32, tick: Tick, channel: Channel) -> Self {
+        let high = (tick >> 32) as u32 & 0xFFFF | (channel as u32) << 16;
+        Stream {
+            key: [seed as u32, (seed >> 32) as u32],
+            counter: [serial, tick as u32, high, 0],
+            block: [0; 4],
+            used: 4,
+        }
+    }
+
+    fn word(&mut self) -> u32 {
+        if self.used == 4 {
+            self.block = philox(self.counter, self.key);
+            self.counter[3] = self.counter[3].wrapping_add(1);
+            self.used = 0;
+        }
+        let word = self.block[self.used];
+        self.used += 1;
+        word
+    }
+
+    /// Uniform in `[0, 1)` with 53 random bits.
+    pub fn uniform(&mut self) -> f64 {
+        let high = u64::from(self.word());
+        let low = u64::from(self.word());
+        ((high << 32 | low) >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
+    }
+
+    /// Uniform in `[low, high)`.
+    pub fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.uniform()
+    }
+
+    /// Two independent standard normal numbers (Box–Muller over `libm`, so equal on every platform).
+    pub fn gaussian_pair(&mut self) -> (f64, f64) {
+        let radius = (-2.0 * libm::log(1.0 - self.uniform())).sqrt();
+        let angle = std::f64::consts::TAU * self.uniform();
+        (radius * libm::cos(angle), radius * libm::sin(angle))
+    }
+}
+
+impl TryRng for Stream {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(self.word())
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let low = u64::from(self.word());
+        Ok(u64::from(self.word()) << 32 | low)
+    }
+
+    fn try_fill_bytes(&mut self, target: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in target.chunks_mut(4) {
+            let bytes = self.word().to_le_bytes();
+            chunk.copy_from_slice(&bytes[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+
+    use super::*;
+
+    #[test]
+    fn philox_gives_the_published_answers() {
+        assert_eq!(philox([0; 4], [0; 2]), [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]);
+        assert_eq!(philox([u32::MAX; 4], [u32::MAX; 2]), [0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd]);
+        assert_eq!(
+            philox([0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344], [0xa4093822, 0x299f31d0]),
+            [0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1]
+        );
+    }
+
+    #[test]
+    fn streams_differ_in_every_part_of_their_key() {
+        let first = |seed, serial, tick, channel| Stream::new(seed, serial, tick, channel).uniform();
+        let base = first(1, 1, 1, Channel::Wander);
+        assert_eq!(base, first(1, 1, 1, Channel::Wander));
+        for other in [
+            first(2, 1, 1, Channel::Wander),
+            first(1 << 32 | 1, 1, 1, Channel::Wander),
+            first(1, 2, 1, Channel::Wander),
+            first(1, 1, 2, Channel::Wander),
+            first(1, 1, 1 << 32 | 1, Channel::Wander),
+            first(1, 1, 1, Channel::OwnGust),
+        ] {
+            assert_ne!(base, other);
+        }
+    }
+
+    #[test]
+    fn gaussians_have_mean_zero_and_variance_one() {
+        let (mut sum, mut squares) = (0.0, 0.0);
+        for tick in 0..50_000 {
+            let (a, b) = Stream::new(7, 3, tick, Channel::OwnGust).gaussian_pair();
+            sum += a + b;
+            squares += a * a + b * b;
+        }
+        assert!((sum / 1e5).abs() < 0.015, "mean {}", sum / 1e5);
+        assert!((squares / 1e5 - 1.0).abs() < 0.02, "variance {}", squares / 1e5);
+    }
+
+    #[test]
+    fn serves_the_rand_traits() {
+        let mut stream = Stream::new(5, 0, 0, Channel::Placement);
+        let value: f64 = stream.random_range(3.0..4.0);
+        assert!((3.0..4.0).contains(&value));
+        let mut bytes = [0u8; 7];
+        stream.fill(&mut bytes);
+        assert!(bytes.iter().any(|&b| b != 0));
+    }
+}

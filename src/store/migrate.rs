@@ -1,0 +1,86 @@
+//! Bringing the tables up to date.
+
+use diesel::connection::SimpleConnection;
+use diesel::migration::{MigrationSource, MigrationVersion};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::error::StoreError;
+use super::link::{AnyConnection, Link};
+use super::url::DatabaseUrl;
+
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// Key of the PostgreSQL advisory lock under which migrations run: "HMRS" and "mig" in ASCII.
+const LOCK: i64 = 0x484d_5253_006d_6967;
+
+/// Applies every migration that is missing and returns their versions. Blocks.
+///
+/// Several programs may call it at once: one works, the others wait and find nothing to do. Refuses a database made by a
+/// newer program ([`StoreError::SchemaTooNew`]).
+pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, StoreError> {
+    Link::open(url)?.migrate()
+}
+
+impl Link {
+    pub(super) fn migrate(&mut self) -> Result<Vec<String>, StoreError> {
+        match &mut self.connection {
+            AnyConnection::Postgres(connection) => {
+                connection
+                    .batch_execute(&format!(
+                        "SET client_min_messages = warning; SELECT pg_advisory_lock({LOCK})"
+                    ))
+                    .map_err(|error| failed(&error))?;
+                let applied = run(connection, POSTGRES);
+                let unlocked = connection.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})"));
+                applied.and_then(|applied| unlocked.map(|()| applied).map_err(|error| failed(&error)))
+            }
+            AnyConnection::Sqlite(connection) => {
+                let mut result = Ok(Vec::new());
+                let transaction = connection.immediate_transaction(|connection| {
+                    result = run(connection, SQLITE);
+                    if result.is_ok() { Ok(()) } else { Err(diesel::result::Error::RollbackTransaction) }
+                });
+                match transaction {
+                    Ok(()) | Err(diesel::result::Error::RollbackTransaction) => result,
+                    Err(error) => Err(failed(&error)),
+                }
+            }
+        }
+        .map_err(|error| self.away_if_dead(error))
+    }
+
+    /// A migration that failed because the connection broke may be tried again.
+    fn away_if_dead(&mut self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Migration { reason } if !self.answers() => {
+                StoreError::Away { database: self.url().to_string(), reason }
+            }
+            other => other,
+        }
+    }
+}
+
+fn run<DB, C>(connection: &mut C, migrations: EmbeddedMigrations) -> Result<Vec<String>, StoreError>
+where
+    DB: diesel::backend::Backend,
+    C: MigrationHarness<DB>,
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let known: Vec<String> = MigrationSource::<DB>::migrations(&migrations)
+        .map_err(|error| failed(error.as_ref()))?
+        .iter()
+        .map(|migration| migration.name().version().to_string())
+        .collect();
+    let newest = known.iter().max().cloned().unwrap_or_default();
+    let applied = connection.applied_migrations().map_err(|error| failed(error.as_ref()))?;
+    if let Some(found) = applied.iter().map(ToString::to_string).find(|version| !known.contains(version)) {
+        return Err(StoreError::SchemaTooNew { found, known: newest });
+    }
+    let versions = connection.run_pending_migrations(migrations).map_err(|error| failed(error.as_ref()))?;
+    Ok(versions.iter().map(MigrationVersion::to_string).collect())
+}
+
+fn failed(error: &(impl std::fmt::Display + ?Sized)) -> StoreError {
+    StoreError::Migration { reason: error.to_string() }
+}

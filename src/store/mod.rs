@@ -1,0 +1,43 @@
+//! The history of every run in a database: SQLite by default, PostgreSQL for production, the same tables and queries.
+//!
+//! ```text
+//!  swarm ── Record ──► Writer (never blocks) ──► Batcher (bounded) ──► DbWriter ──► database
+//!  http, cli ── web::block ──► Store (reads, tokens) ──────────────────────────────────┘
+//! ```
+//!
+//! | message to [`DbWriter`] | from | answer | may be lost |
+//! |---|---|---|---|
+//! | [`Wake`](db_writer::Wake) | [`Writer`], when a batch became due earlier than the actor's timer | none | no: at most one is under way |
+//! | [`Flush`](db_writer::Flush) | shutdown, tests, readers that want the newest | when all that was recorded before is committed | no |
+//! | [`Stop`](db_writer::Stop) | shutdown | when the actor has stopped | no |
+//!
+//! What stands in the tables is told in `docs/DATA.md`.
+
+mod batcher;
+mod db_writer;
+mod error;
+mod journal;
+mod link;
+mod migrate;
+mod pool;
+mod rows;
+mod runs;
+mod schema;
+
+mod telemetry;
+mod tokens;
+mod url;
+mod write;
+mod writer;
+
+pub use batcher::{Batcher, Class, Failure, Full, Limits, Stats};
+pub use db_writer::{DbWriter, Flush, FlushError, Stop};
+pub use error::StoreError;
+pub use journal::{LogEntry, LogFilter};
+pub use migrate::migrate;
+pub use pool::{Store, StoreConfig};
+pub use runs::{Run, RunFilter};
+pub use telemetry::{Frame, FrameDrone, FrameFilter, MetricsAt};
+pub use tokens::{NewToken, Token};
+pub use url::DatabaseUrl;
+pub use writer::{Writer, WriterConfig};

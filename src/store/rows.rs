@@ -1,0 +1,398 @@
+//! Records as rows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use serde::Serialize;
+
+use super::schema::{drones, happenings, hashes, journal, metrics, runs, telemetry};
+use crate::contract::record::{Record, RunStatus};
+use crate::sim;
+
+#[derive(Insertable)]
+#[diesel(table_name = runs, treat_none_as_default_value = false)]
+pub(super) struct RunRow<'a> {
+    id: &'a str,
+    swarm: String,
+    scenario: String,
+    scenario_text: String,
+    seed: String,
+    tick_s: f64,
+    version: &'a str,
+    server: &'a str,
+    started_ms: i64,
+    ended_ms: Option<i64>,
+    ticks: i64,
+    status: &'static str,
+    final_hash: Option<String>,
+    written_ms: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = journal, treat_none_as_default_value = false)]
+pub(super) struct JournalRow<'a> {
+    run_id: &'a str,
+    seq: i64,
+    tick: i64,
+    author: String,
+    via: String,
+    command_id: String,
+    command: String,
+    targets: String,
+    params: String,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = happenings, treat_none_as_default_value = false)]
+pub(super) struct HappeningRow<'a> {
+    run_id: &'a str,
+    seq: i64,
+    tick: i64,
+    wall_time_ms: i64,
+    level: String,
+    source: String,
+    code: &'a str,
+    message: String,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = hashes, treat_none_as_default_value = false)]
+pub(super) struct HashRow<'a> {
+    run_id: &'a str,
+    tick: i64,
+    hash: String,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = drones, treat_none_as_default_value = false)]
+pub(super) struct DroneRow<'a> {
+    run_id: &'a str,
+    drone: &'a str,
+    since_tick: i64,
+    kind: &'a str,
+    swarm_group: Option<&'a str>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = telemetry, treat_none_as_default_value = false)]
+pub(super) struct TelemetryRow<'a> {
+    run_id: &'a str,
+    tick: i64,
+    drone: &'a str,
+    east_m: Option<f64>,
+    north_m: Option<f64>,
+    up_m: Option<f64>,
+    velocity_east_mps: Option<f64>,
+    velocity_north_mps: Option<f64>,
+    velocity_up_mps: Option<f64>,
+    heading_deg: Option<f64>,
+    battery_pct: Option<f64>,
+    mode: &'static str,
+    landed: &'static str,
+    armed: bool,
+    alert_level: Option<String>,
+    alert_text: Option<&'a str>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = metrics, treat_none_as_default_value = false)]
+pub(super) struct MetricsRow<'a> {
+    run_id: &'a str,
+    tick: i64,
+    wall_time_ms: i64,
+    json: String,
+}
+
+/// The end of a run, which updates its row.
+pub(super) struct RunEnd<'a> {
+    pub(super) run_id: &'a str,
+    pub(super) ticks: i64,
+    pub(super) ended_ms: i64,
+    pub(super) status: &'static str,
+}
+
+/// The rows of a batch, sorted by table, each in the order of the records.
+#[derive(Default)]
+pub(super) struct Rows<'a> {
+    pub(super) runs: Vec<RunRow<'a>>,
+    pub(super) journal: Vec<JournalRow<'a>>,
+    pub(super) happenings: Vec<HappeningRow<'a>>,
+    pub(super) hashes: Vec<HashRow<'a>>,
+    pub(super) telemetry: Vec<TelemetryRow<'a>>,
+    pub(super) metrics: Vec<MetricsRow<'a>>,
+    pub(super) ends: Vec<RunEnd<'a>>,
+    /// The newest tick of each run in the batch.
+    pub(super) ticks: Vec<(&'a str, i64)>,
+}
+
+impl<'a> Rows<'a> {
+    /// The rows of `records`, written by the server named `server` at `now_ms`.
+    ///
+    /// Texts lose their NUL characters (to U+FFFD), which PostgreSQL does not store. Numbers that are not finite become
+    /// NULL. O(rows).
+    pub(super) fn of(
+        records: impl IntoIterator<Item = &'a Record>,
+        server: &'a str,
+        now_ms: i64,
+    ) -> Rows<'a> {
+        let mut rows = Rows::default();
+        for record in records {
+            rows.add(record, server, now_ms);
+        }
+        rows
+    }
+
+    fn add(&mut self, record: &'a Record, server: &'a str, now_ms: i64) {
+        match record {
+            Record::RunStarted {
+                run_id,
+                swarm,
+                scenario,
+                scenario_text,
+                seed,
+                tick_s,
+                wall_time_ms,
+                version,
+            } => {
+                self.runs.push(RunRow {
+                    id: run_id,
+                    swarm: text(swarm),
+                    scenario: text(scenario),
+                    scenario_text: text(scenario_text),
+                    seed: seed.to_string(),
+                    tick_s: *tick_s,
+                    version,
+                    server,
+                    started_ms: bigint(*wall_time_ms),
+                    ended_ms: None,
+                    ticks: 0,
+                    status: RunStatus::Recording.as_str(),
+                    final_hash: None,
+                    written_ms: now_ms,
+                });
+            }
+            Record::Journal { run_id, entry } => {
+                self.saw(run_id, entry.tick);
+                self.journal.push(JournalRow::of(run_id, entry));
+            }
+            Record::Happening { run_id, seq, wall_time_ms, happening } => {
+                self.saw(run_id, happening.tick);
+                self.happenings.push(HappeningRow {
+                    run_id,
+                    seq: bigint(*seq),
+                    tick: bigint(happening.tick),
+                    wall_time_ms: bigint(*wall_time_ms),
+                    level: word(&happening.level),
+                    source: text(&happening.source),
+                    code: happening.code,
+                    message: text(&happening.message),
+                });
+            }
+            Record::Hash { run_id, tick, state_hash } => {
+                self.saw(run_id, *tick);
+                self.hashes.push(HashRow { run_id, tick: bigint(*tick), hash: format!("{state_hash:016x}") });
+            }
+            Record::Telemetry { run_id, wall_time_ms, snapshot } => {
+                self.saw(run_id, snapshot.tick);
+                self.add_snapshot(run_id, *wall_time_ms, snapshot);
+            }
+            Record::RunEnded { run_id, tick, wall_time_ms, status } => self.ends.push(RunEnd {
+                run_id,
+                ticks: bigint(*tick),
+                ended_ms: bigint(*wall_time_ms),
+                status: status.as_str(),
+            }),
+        }
+    }
+
+    fn add_snapshot(&mut self, run_id: &'a str, wall_time_ms: u64, snapshot: &'a Arc<sim::Snapshot>) {
+        let tick = bigint(snapshot.tick);
+        self.metrics.push(MetricsRow {
+            run_id,
+            tick,
+            wall_time_ms: bigint(wall_time_ms),
+            json: json(&snapshot.metrics),
+        });
+        // In the order of the key, so that every row is appended at the end of the index: faster, and a third smaller.
+        let mut slots: Vec<(&sim::DroneRow, &sim::DroneState)> =
+            snapshot.table.rows.iter().zip(&snapshot.drones).collect();
+        slots.sort_unstable_by(|(one, _), (other, _)| one.id.cmp(&other.id));
+        self.telemetry.extend(slots.into_iter().map(|(row, drone)| TelemetryRow {
+            run_id,
+            tick,
+            drone: &row.id,
+            east_m: finite(drone.position.x),
+            north_m: finite(drone.position.y),
+            up_m: finite(drone.position.z),
+            velocity_east_mps: finite(drone.velocity.x),
+            velocity_north_mps: finite(drone.velocity.y),
+            velocity_up_mps: finite(drone.velocity.z),
+            heading_deg: finite(drone.heading_deg),
+            battery_pct: finite(drone.battery_pct),
+            mode: drone.mode.name(),
+            landed: drone.landed.name(),
+            armed: drone.armed,
+            alert_level: drone.alert.as_ref().map(|alert| word(&alert.level)),
+            alert_text: drone.alert.as_ref().map(|alert| &*alert.text),
+        }));
+    }
+
+    fn saw(&mut self, run_id: &'a str, tick: u64) {
+        let tick = bigint(tick);
+        // From the back: a batch is mostly about one run.
+        match self.ticks.iter_mut().rfind(|(run, _)| *run == run_id) {
+            Some((_, newest)) => *newest = (*newest).max(tick),
+            None => self.ticks.push((run_id, tick)),
+        }
+    }
+}
+
+impl<'a> JournalRow<'a> {
+    fn of(run_id: &'a str, entry: &'a sim::JournalEntry) -> JournalRow<'a> {
+        let (command, params) = match serde_json::to_value(&entry.command) {
+            Ok(serde_json::Value::Object(mut fields)) => {
+                let name = fields.remove("command").and_then(|name| name.as_str().map(str::to_owned));
+                (name.unwrap_or_default(), fields.remove("params").unwrap_or(serde_json::Value::Null))
+            }
+            _ => (String::new(), serde_json::Value::Null),
+        };
+        JournalRow {
+            run_id,
+            seq: bigint(entry.seq),
+            tick: bigint(entry.tick),
+            author: text(&entry.author),
+            via: text(&entry.via),
+            command_id: text(&entry.command_id),
+            command,
+            targets: json(&entry.targets),
+            params: json(&params),
+        }
+    }
+}
+
+/// The types of the drones of a run as far as they are in the database, to write only what changed.
+#[derive(Default)]
+pub(super) struct KnownDrones {
+    runs: Vec<KnownRun>,
+}
+
+struct KnownRun {
+    run_id: String,
+    epoch: u32,
+    /// Type and group by id.
+    drones: HashMap<Arc<str>, Kind>,
+}
+
+type Kind = (Arc<str>, Option<Arc<str>>);
+
+impl KnownDrones {
+    /// Runs remembered at once; forgetting one costs some rows that are there already.
+    const RUNS_MAX: usize = 16;
+
+    /// Rows for the drones in `records` that are new or have another type or group than the last one known. Remembers
+    /// them: start anew if the rows do not get written.
+    pub(super) fn new_rows<'a>(
+        &mut self,
+        records: impl IntoIterator<Item = &'a Record>,
+    ) -> Vec<DroneRow<'a>> {
+        let mut rows = Vec::new();
+        for record in records {
+            let Record::Telemetry { run_id, snapshot, .. } = record else { continue };
+            let run = self.run(run_id);
+            if run.epoch == snapshot.table.epoch && !run.drones.is_empty() {
+                continue;
+            }
+            run.epoch = snapshot.table.epoch;
+            for drone in &snapshot.table.rows {
+                let now = (drone.kind.clone(), drone.group.clone());
+                if run.drones.get(&drone.id) != Some(&now) {
+                    run.drones.insert(drone.id.clone(), now);
+                    rows.push(DroneRow {
+                        run_id,
+                        drone: &drone.id,
+                        since_tick: bigint(snapshot.tick),
+                        kind: &drone.kind,
+                        swarm_group: drone.group.as_deref(),
+                    });
+                }
+            }
+        }
+        rows
+    }
+
+    fn run(&mut self, run_id: &str) -> &mut KnownRun {
+        let index = self.runs.iter().position(|run| run.run_id == run_id).unwrap_or_else(|| {
+            if self.runs.len() == Self::RUNS_MAX {
+                self.runs.remove(0);
+            }
+            self.runs.push(KnownRun { run_id: run_id.to_owned(), epoch: 0, drones: HashMap::new() });
+            self.runs.len() - 1
+        });
+        &mut self.runs[index]
+    }
+}
+
+/// Estimated bytes that `record` holds in memory: what it owns, and the drones of a snapshot (whose `Arc` others may
+/// share for a while).
+pub(super) fn size_of(record: &Record) -> usize {
+    let own = std::mem::size_of::<Record>();
+    own + match record {
+        Record::RunStarted { run_id, swarm, scenario, scenario_text, version, .. } => {
+            run_id.len() + swarm.len() + scenario.len() + scenario_text.len() + version.len()
+        }
+        Record::Journal { run_id, entry } => run_id.len() + json_len(entry),
+        Record::Happening { run_id, happening, .. } => {
+            run_id.len() + happening.source.len() + happening.message.len()
+        }
+        Record::Telemetry { run_id, snapshot, .. } => {
+            run_id.len()
+                + std::mem::size_of::<sim::Snapshot>()
+                + std::mem::size_of_val(snapshot.drones.as_slice())
+        }
+        Record::Hash { run_id, .. } | Record::RunEnded { run_id, .. } => run_id.len(),
+    }
+}
+
+/// As PostgreSQL and SQLite count: signed. No tick or sequence number gets beyond.
+pub(super) fn bigint(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// PostgreSQL stores no NUL in a text.
+pub(super) fn text(text: &str) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text.to_owned() }
+}
+
+fn finite(number: f64) -> Option<f64> {
+    number.is_finite().then_some(number)
+}
+
+/// The JSON word of a plain enum value.
+fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+/// JSON escapes NUL by itself.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
+}
+
+fn json_len(value: &impl Serialize) -> usize {
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    let _ = serde_json::to_writer(&mut count, value); // an estimate: what was counted counts
+    count.0
+}

@@ -1,0 +1,111 @@
+//! The tables, for both back ends. Portable types only; what stands in the columns is told in `docs/DATA.md`.
+//!
+//! There are no foreign keys: rows of a run may arrive before, after or without its row in `runs` (telemetry may be
+//! dropped, a refused record set aside), and what did arrive must stay readable.
+#![allow(missing_docs)] // generated code
+
+diesel::table! {
+    runs (id) {
+        id -> Text,
+        swarm -> Text,
+        scenario -> Text,
+        scenario_text -> Text,
+        seed -> Text,
+        tick_s -> Double,
+        version -> Text,
+        server -> Text,
+        started_ms -> BigInt,
+        ended_ms -> Nullable<BigInt>,
+        ticks -> BigInt,
+        status -> Text,
+        final_hash -> Nullable<Text>,
+        written_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    journal (run_id, seq) {
+        run_id -> Text,
+        seq -> BigInt,
+        tick -> BigInt,
+        author -> Text,
+        via -> Text,
+        command_id -> Text,
+        command -> Text,
+        targets -> Text,
+        params -> Text,
+    }
+}
+
+diesel::table! {
+    happenings (run_id, seq) {
+        run_id -> Text,
+        seq -> BigInt,
+        tick -> BigInt,
+        wall_time_ms -> BigInt,
+        level -> Text,
+        source -> Text,
+        code -> Text,
+        message -> Text,
+    }
+}
+
+diesel::table! {
+    hashes (run_id, tick) {
+        run_id -> Text,
+        tick -> BigInt,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
+    drones (run_id, drone, since_tick) {
+        run_id -> Text,
+        drone -> Text,
+        since_tick -> BigInt,
+        kind -> Text,
+        swarm_group -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    telemetry (run_id, tick, drone) {
+        run_id -> Text,
+        tick -> BigInt,
+        drone -> Text,
+        east_m -> Nullable<Double>,
+        north_m -> Nullable<Double>,
+        up_m -> Nullable<Double>,
+        velocity_east_mps -> Nullable<Double>,
+        velocity_north_mps -> Nullable<Double>,
+        velocity_up_mps -> Nullable<Double>,
+        heading_deg -> Nullable<Double>,
+        battery_pct -> Nullable<Double>,
+        mode -> Text,
+        landed -> Text,
+        armed -> Bool,
+        alert_level -> Nullable<Text>,
+        alert_text -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    metrics (run_id, tick) {
+        run_id -> Text,
+        tick -> BigInt,
+        wall_time_ms -> BigInt,
+        json -> Text,
+    }
+}
+
+diesel::table! {
+    tokens (id) {
+        id -> Text,
+        name -> Text,
+        role -> Text,
+        sha256 -> Text,
+        created_ms -> BigInt,
+        expires_ms -> Nullable<BigInt>,
+        revoked_ms -> Nullable<BigInt>,
+    }
+}

@@ -1,0 +1,606 @@
+//! The `Swarm` actor: one timer, one tick at a time, commands in between.
+//!
+//! A tick has two halves. [`Swarm::begin_tick`] shows the frozen world to every drone; [`Swarm::finish_tick`] steps
+//! it with their intents, when all have decided or the wait is over. Commands that arrive between the halves wait
+//! the millisecond that this takes: the world is only ever changed while nobody looks at it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use actix::prelude::*;
+use tokio::sync::oneshot;
+
+use crate::contract::error::{ApiError, ErrorCode};
+use crate::contract::incoming::{Control, Envelope, Request, ScenarioSource, Speed};
+use crate::contract::outgoing::{Ack, RunState};
+use crate::contract::record::Recorder;
+use crate::sim::{
+    Applied, Command, CommandResult, Happening, Intent, JournalEntry, Level, ParamSpec, Scenario, Targets,
+    Tick, Verdict, World,
+};
+
+use super::clock::{Clock, Pacer};
+use super::describe::describe;
+use super::drone::{Decided, Died};
+use super::ledger::{Ledger, Origin};
+use super::load::LoadMeter;
+use super::run::Run;
+use super::supervision::Flight;
+use super::{
+    Describe, ListParams, Published, Pulse, Settings, Shelf, Shutdown, Submit, TickReport, wall_time_ms,
+};
+
+/// Time between publications, in wall time: 25 a second whatever the speed.
+const PUBLISH_PERIOD: Duration = Duration::from_millis(40);
+/// Messages that may wait for the actor: a tick's worth of commands from very many operators.
+const MAILBOX_MESSAGES: usize = 4096;
+/// Publications other than ticks that wait for an audience with a full mailbox.
+const BACKLOG_MAX: usize = 100_000;
+
+/// Flies one world: clock, drones, commands, journal, audience.
+pub struct Swarm {
+    settings: Settings,
+    shelf: Arc<Shelf>,
+    world: Arc<World>,
+    run: Run,
+    state: RunState,
+    steps_left: u64,
+    clock: Clock,
+    publisher: Pacer,
+    flight: Option<Flight>,
+    tick: Option<OpenTick>,
+    intents: Vec<Option<Intent>>,
+    waiting: VecDeque<(Submit, Reply)>,
+    ledger: Ledger,
+    load: LoadMeter,
+    hash: (Tick, u64),
+    audience: Recipient<Published>,
+    backlog: VecDeque<Published>,
+    pulse: Arc<Pulse>,
+    timer: Option<SpawnHandle>,
+    is_closed: bool,
+}
+
+type Reply = oneshot::Sender<Result<Ack, ApiError>>;
+
+/// A tick between its two halves.
+struct OpenTick {
+    began: Instant,
+    lateness: Duration,
+    deadline: SpawnHandle,
+}
+
+impl Swarm {
+    /// Starts a swarm on a thread of its own, so that no session ever shares the tick's thread.
+    pub fn launch(
+        settings: Settings,
+        shelf: Arc<Shelf>,
+        recorder: Arc<dyn Recorder>,
+        audience: Recipient<Published>,
+    ) -> (Addr<Self>, Arc<Pulse>) {
+        let pulse = Arc::new(Pulse::default());
+        let (theirs, arbiter) = (pulse.clone(), Arbiter::new());
+        let address = Self::start_in_arbiter(&arbiter.handle(), move |ctx: &mut Context<Self>| {
+            ctx.set_mailbox_capacity(MAILBOX_MESSAGES);
+            Self::new(settings, shelf, recorder, audience, theirs)
+        });
+        (address, pulse)
+    }
+
+    fn new(
+        settings: Settings,
+        shelf: Arc<Shelf>,
+        recorder: Arc<dyn Recorder>,
+        audience: Recipient<Published>,
+        pulse: Arc<Pulse>,
+    ) -> Self {
+        let seed = settings.seed.unwrap_or(settings.scenario.seed);
+        let world = World::new(settings.scenario.clone(), seed);
+        let hash = (world.tick(), world.state_hash());
+        Self {
+            run: Run::begin(&world, &settings.id, recorder, 0),
+            state: if settings.is_paused { RunState::Paused } else { RunState::Running },
+            clock: Clock::new(world.tick_s(), Speed::Factor(1.0)),
+            world: Arc::new(world),
+            publisher: Pacer::new(PUBLISH_PERIOD, now()),
+            settings,
+            shelf,
+            steps_left: 0,
+            flight: None,
+            tick: None,
+            intents: Vec::new(),
+            waiting: VecDeque::new(),
+            ledger: Ledger::default(),
+            load: LoadMeter::default(),
+            hash,
+            audience,
+            backlog: VecDeque::new(),
+            pulse,
+            timer: None,
+            is_closed: false,
+        }
+    }
+
+    /// The shell rule: whatever changed the machine, afterwards everything is drained and the one timer set anew.
+    fn settle(&mut self, ctx: &mut Context<Self>) {
+        if self.tick.is_none() {
+            while let Some((submit, reply)) = self.waiting.pop_front() {
+                let answer = self.carry_out(submit);
+                // The asker may have hung up; the command stands all the same.
+                let _ = reply.send(answer);
+            }
+            self.drain_world();
+        }
+        self.drain_backlog();
+        self.arm(ctx);
+    }
+
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        if let Some(timer) = self.timer.take() {
+            ctx.cancel_future(timer);
+        }
+        if self.is_closed || self.tick.is_some() {
+            return;
+        }
+        let now = now();
+        let tick_due = if self.steps_left > 0 { Some(now) } else { self.clock.poll_timeout() };
+        let due =
+            tick_due.map_or(self.publisher.poll_timeout(), |tick| tick.min(self.publisher.poll_timeout()));
+        self.timer = Some(ctx.run_later(due.saturating_duration_since(now), |swarm, ctx| {
+            swarm.timer = None;
+            swarm.wake(ctx);
+        }));
+    }
+
+    fn wake(&mut self, ctx: &mut Context<Self>) {
+        let now = now();
+        let due = match self.clock.poll_due(now) {
+            Some(due) => Some(due.lateness),
+            None if self.steps_left > 0 => {
+                self.steps_left -= 1;
+                Some(Duration::ZERO)
+            }
+            None => None,
+        };
+        match due {
+            Some(lateness) => self.begin_tick(now, lateness, ctx),
+            None => {
+                if !self.clock.is_running() && self.publisher.poll_due(now) {
+                    self.publish();
+                }
+                self.settle(ctx);
+            }
+        }
+    }
+
+    fn begin_tick(&mut self, began: Instant, lateness: Duration, ctx: &mut Context<Self>) {
+        let deadline = ctx.run_later(self.settings.intent_wait_max, |swarm, ctx| swarm.finish_tick(ctx));
+        self.tick = Some(OpenTick { began, lateness, deadline });
+        let Some(flight) = &mut self.flight else { return };
+        flight.sync(&self.world.table());
+        if flight.is_empty() {
+            self.finish_tick(ctx);
+        } else {
+            flight.sense(&self.world);
+        }
+    }
+
+    fn finish_tick(&mut self, ctx: &mut Context<Self>) {
+        let (Some(tick), Some(flight)) = (self.tick.take(), &self.flight) else { return };
+        ctx.cancel_future(tick.deadline);
+        flight.take_intents(&mut self.intents);
+        self.journal_late_intents();
+        // A drone that is still deciding holds the old world; only then is there anything to copy.
+        Arc::make_mut(&mut self.world).step(&self.intents);
+
+        let ended = now();
+        self.load.enter(ended - tick.began, tick.lateness);
+        if let Ok(mut histograms) = self.pulse.histograms.lock() {
+            histograms.0.observe(ended - tick.began);
+            histograms.1.observe(tick.lateness);
+        }
+        let at = self.world.tick();
+        self.pulse.tick.store(at, Ordering::Relaxed);
+        self.pulse.missed.store(self.clock.missed(), Ordering::Relaxed);
+        let is_hash_tick = at.is_multiple_of(self.world.scenario().hash_every);
+        if is_hash_tick {
+            self.hash = (at, self.world.state_hash());
+            self.run.hash(at, self.hash.1);
+        }
+        let is_telemetry_tick = at.is_multiple_of(self.settings.telemetry_every);
+        let is_published = self.publisher.poll_due(ended);
+        if is_published || is_telemetry_tick {
+            let snapshot = Arc::new(self.world.snapshot());
+            if is_telemetry_tick {
+                self.run.telemetry(snapshot.clone(), wall_time_ms());
+            }
+            if is_published {
+                self.publish_snapshot(snapshot);
+            }
+        }
+        self.settle(ctx);
+    }
+
+    /// A replay must know which drones decided too late, or it would not repeat the run.
+    fn journal_late_intents(&mut self) {
+        let late: Vec<String> = (self.intents.iter().zip(self.world.drones()))
+            .filter(|(intent, _)| intent.is_none())
+            .map(|(_, drone)| drone.id().as_ref().to_owned())
+            .collect();
+        if late.is_empty() {
+            return;
+        }
+        self.pulse.late_intents.fetch_add(late.len() as u64, Ordering::Relaxed);
+        log::warn!(
+            "swarm {}: {} drones decided too late for tick {}",
+            self.settings.id,
+            late.len(),
+            self.world.tick()
+        );
+        let origin = Origin { author: "system".into(), via: "system" };
+        let entry = self.entry(&origin, "", Targets::Ids(late), Command::IntentMissed {});
+        if self.run.enter(entry).is_err() {
+            log::error!(
+                "late intents of tick {} are not journalled: the recorder is full",
+                self.world.tick()
+            );
+        }
+    }
+
+    fn publish(&mut self) {
+        if self.hash.0 != self.world.tick() || self.state != RunState::Running {
+            self.hash = (self.world.tick(), self.world.state_hash());
+        }
+        self.publish_snapshot(Arc::new(self.world.snapshot()));
+    }
+
+    fn publish_snapshot(&mut self, snapshot: Arc<crate::sim::Snapshot>) {
+        let wall_time_ms = wall_time_ms();
+        self.pulse.beat_ms.store(wall_time_ms, Ordering::Relaxed);
+        let report = TickReport {
+            snapshot,
+            run: self.run.info().clone(),
+            state: self.state,
+            speed: self.clock.speed(),
+            wall_time_ms,
+            load: self.load.load(),
+            hash: self.hash,
+            database: self.run.database(),
+        };
+        if self.audience.try_send(Published::Tick(Arc::new(report))).is_err() {
+            self.pulse.published_lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Everything that the world has to say since last time, to the log, the ledger and the audience.
+    fn drain_world(&mut self) {
+        let Some(world) = Arc::get_mut(&mut self.world) else { return };
+        let (happenings, progress) = (world.drain_happenings(), world.drain_progress());
+        for happening in happenings {
+            self.say(happening);
+        }
+        for step in progress {
+            self.ledger.handle_progress(step);
+        }
+        let tick = self.world.tick();
+        for update in self.ledger.drain_updates(tick) {
+            self.backlog.push_back(Published::Command(update));
+        }
+    }
+
+    fn say(&mut self, happening: Happening) {
+        match happening.level {
+            Level::Critical | Level::Error => {
+                log::warn!("swarm {}: {}: {}", self.settings.id, happening.source, happening.message);
+            }
+            _ => log::debug!("swarm {}: {}: {}", self.settings.id, happening.source, happening.message),
+        }
+        let entry = self.run.log(happening);
+        self.backlog.push_back(Published::Log(entry));
+    }
+
+    fn drain_backlog(&mut self) {
+        while let Some(next) = self.backlog.pop_front() {
+            if let Err(SendError::Full(next)) = self.audience.try_send(next) {
+                self.backlog.push_front(next);
+                break;
+            }
+        }
+        if self.backlog.len() > BACKLOG_MAX {
+            log::error!(
+                "swarm {}: the gateway takes nothing any more; {BACKLOG_MAX} entries given up",
+                self.settings.id
+            );
+            self.backlog.clear();
+        }
+    }
+
+    /// Applies one command, or answers it from the ledger.
+    fn carry_out(&mut self, submit: Submit) -> Result<Ack, ApiError> {
+        let Submit { envelope, origin } = submit;
+        let command_id =
+            envelope.command_id.clone().unwrap_or_else(|| format!("s-{:016x}", rand::random::<u64>()));
+        if let Some(answer) = self.ledger.first_answer(&command_id) {
+            return answer.clone();
+        }
+        if self.is_closed {
+            return Err(ApiError::new(
+                ErrorCode::Unavailable,
+                "the server is shutting down; no command is taken",
+            ));
+        }
+        let (dry_run, retry_is_welcome) = (envelope.dry_run, |e: &ApiError| {
+            matches!(e.code, ErrorCode::Unavailable | ErrorCode::RateLimited)
+        });
+        let answer = match envelope.request {
+            Request::Act(_) => return self.act(command_id, envelope, &origin),
+            Request::Control(control) => self.control(&command_id, control, dry_run),
+        };
+        match &answer {
+            Ok(_) if dry_run => {}
+            Ok(ack) => {
+                let ticket = u64::MAX;
+                let update = self.ledger.open(ticket, &envelope.name, origin.clone(), ack);
+                self.backlog.push_back(Published::Command(update));
+                self.say_command(&origin, &envelope.name);
+            }
+            Err(error) if retry_is_welcome(error) => {}
+            Err(_) => self.ledger.close(&command_id, answer.clone()),
+        }
+        answer
+    }
+
+    fn act(&mut self, command_id: String, envelope: Envelope, origin: &Origin) -> Result<Ack, ApiError> {
+        let Envelope { name, request: Request::Act(command), targets, dry_run, .. } = envelope else {
+            return Err(ApiError::new(ErrorCode::Internal, "not a command to the world"));
+        };
+        let targets = targets.unwrap_or(Targets::All);
+        let tick = self.world.tick();
+        match self.world.check(&command, &targets) {
+            Err(error) => {
+                let error = ApiError::from(error);
+                self.ledger.close(&command_id, Err(error.clone()));
+                return Err(error);
+            }
+            Ok(applied) if dry_run => return Ok(ack(command_id, tick, applied, true)),
+            Ok(_) => {}
+        }
+        let ticket = self.run.next_ticket();
+        let entry = self.entry(origin, &command_id, targets.clone(), command.clone());
+        self.run.enter(entry).map_err(|full| {
+            ApiError::new(ErrorCode::Unavailable, format!("the command was not applied: {full}"))
+        })?;
+        let applied =
+            Arc::make_mut(&mut self.world).apply(&command, &targets, ticket).map_err(ApiError::from)?;
+        let ack = ack(command_id, tick, applied, false);
+        let update = self.ledger.open(ticket, &name, origin.clone(), &ack);
+        self.backlog.push_back(Published::Command(update));
+        Ok(ack)
+    }
+
+    fn entry(&self, origin: &Origin, command_id: &str, targets: Targets, command: Command) -> JournalEntry {
+        JournalEntry {
+            seq: self.run.next_ticket(),
+            tick: self.world.tick(),
+            author: origin.author.clone(),
+            via: origin.via.to_owned(),
+            command_id: command_id.to_owned(),
+            targets,
+            command,
+        }
+    }
+
+    fn control(&mut self, command_id: &str, control: Control, dry_run: bool) -> Result<Ack, ApiError> {
+        let replacement = match &control {
+            Control::Step { .. } if self.clock.is_running() => {
+                return Err(ApiError::new(ErrorCode::NotInState, "step needs a paused clock; pause first"));
+            }
+            Control::Reset { seed } => {
+                let seed = seed.unwrap_or(self.world.seed());
+                Some((self.world.scenario().clone(), seed))
+            }
+            Control::LoadScenario { source, seed } => {
+                let scenario = self.find_scenario(source)?;
+                let seed = seed.unwrap_or(scenario.seed);
+                Some((Arc::new(scenario), seed))
+            }
+            _ => None,
+        };
+        let ack = ack_for_swarm(command_id, self.world.tick(), dry_run);
+        if dry_run {
+            return Ok(ack);
+        }
+        match control {
+            Control::Start => self.set_state(RunState::Running),
+            Control::Pause => self.set_state(RunState::Paused),
+            Control::Stop => {
+                self.set_state(RunState::Stopped);
+                self.run.end(self.world.tick());
+            }
+            Control::Step { ticks } => self.steps_left += ticks,
+            Control::SetSpeed(speed) => self.clock.set_speed(speed, now()),
+            Control::Reset { .. } | Control::LoadScenario { .. } => {
+                if let Some((scenario, seed)) = replacement {
+                    self.replace_world(scenario, seed);
+                }
+            }
+        }
+        Ok(ack)
+    }
+
+    fn find_scenario(&self, source: &ScenarioSource) -> Result<Scenario, ApiError> {
+        let (parsed, field) = match source {
+            ScenarioSource::Text(text) => (Scenario::parse(text), "params.text"),
+            ScenarioSource::Name(name) => match self.shelf.scenario(name) {
+                Some(parsed) => (parsed, "params.name"),
+                None => {
+                    let known = self.shelf.names().join(", ");
+                    let message = format!("there is no scenario {name:?}; known are {known}");
+                    return Err(ApiError::new(ErrorCode::NotFound, message).at("params.name"));
+                }
+            },
+        };
+        parsed.map_err(|errors| {
+            let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            ApiError::bad_request(field, lines.join("; "))
+        })
+    }
+
+    fn set_state(&mut self, state: RunState) {
+        self.steps_left = 0;
+        self.state = state;
+        if state == RunState::Running {
+            self.clock.start(now());
+        } else {
+            self.clock.hold();
+        }
+    }
+
+    fn replace_world(&mut self, scenario: Arc<Scenario>, seed: u64) {
+        self.ledger.cancel_all("the run ended");
+        for update in self.ledger.drain_updates(self.world.tick()) {
+            self.backlog.push_back(Published::Command(update));
+        }
+        if self.state != RunState::Stopped {
+            self.run.end(self.world.tick());
+        }
+        let (recorder, log_seq, speed) = (self.run.recorder(), self.run.log_seq(), self.clock.speed());
+        let world = World::new(scenario, seed);
+        self.run = Run::begin(&world, &self.settings.id, recorder, log_seq);
+        self.clock = Clock::new(world.tick_s(), speed);
+        self.hash = (world.tick(), world.state_hash());
+        self.world = Arc::new(world);
+        self.steps_left = 0;
+        if let Some(flight) = &mut self.flight {
+            flight.disband();
+        }
+        // A run that was stopped begins held, so that nothing flies off unasked.
+        self.set_state(if self.state == RunState::Running { RunState::Running } else { RunState::Paused });
+        self.backlog.push_back(Published::Run(self.run.info().clone()));
+        self.publish();
+    }
+
+    fn say_command(&mut self, origin: &Origin, command: &str) {
+        self.say(Happening {
+            tick: self.world.tick(),
+            level: Level::Info,
+            source: Arc::from(origin.author.as_str()),
+            code: "control",
+            message: format!("{} over {}", command.replace('_', " "), origin.via),
+        });
+    }
+}
+
+fn ack(command_id: String, tick: Tick, applied: Applied, dry_run: bool) -> Ack {
+    let mut results: BTreeMap<String, Verdict> =
+        applied.results.into_iter().map(|(id, verdict)| (id.as_ref().to_owned(), verdict)).collect();
+    if results.is_empty() {
+        results.insert("swarm".into(), Verdict { result: CommandResult::Completed, reason: None });
+    }
+    let spawned = applied.spawned.iter().map(|id| id.as_ref().to_owned()).collect();
+    Ack { ok: true, command_id, tick, results, spawned, dry_run }
+}
+
+fn ack_for_swarm(command_id: &str, tick: Tick, dry_run: bool) -> Ack {
+    ack(command_id.to_owned(), tick, Applied::default(), dry_run)
+}
+
+#[allow(clippy::disallowed_methods, reason = "the clock machine is pure; this shell reads the time for it")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+impl Actor for Swarm {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let address = ctx.address();
+        self.flight = Some(Flight::new(
+            self.settings.threads,
+            address.clone().recipient::<Died>(),
+            address.recipient::<Decided>(),
+        ));
+        self.set_state(self.state);
+        self.backlog.push_back(Published::Run(self.run.info().clone()));
+        self.publish();
+        self.settle(ctx);
+    }
+}
+
+impl Handler<Submit> for Swarm {
+    type Result = ResponseFuture<Result<Ack, ApiError>>;
+
+    fn handle(&mut self, submit: Submit, ctx: &mut Self::Context) -> Self::Result {
+        let (reply, answer) = oneshot::channel();
+        self.waiting.push_back((submit, reply));
+        if self.tick.is_none() {
+            self.settle(ctx);
+        }
+        Box::pin(async move {
+            answer.await.unwrap_or_else(|_| {
+                Err(ApiError::new(ErrorCode::Unavailable, "the swarm ended before the command was applied"))
+            })
+        })
+    }
+}
+
+impl Handler<Decided> for Swarm {
+    type Result = ();
+
+    fn handle(&mut self, decided: Decided, ctx: &mut Self::Context) {
+        if self.tick.is_some() && decided.tick == self.world.tick() {
+            self.finish_tick(ctx);
+        }
+    }
+}
+
+impl Handler<Died> for Swarm {
+    type Result = ();
+
+    fn handle(&mut self, died: Died, _: &mut Self::Context) {
+        self.pulse.crashes.fetch_add(1, Ordering::Relaxed);
+        if self.flight.as_mut().is_some_and(|flight| flight.replace(&died.id)) {
+            log::warn!(
+                "swarm {}: the actor of drone {} panicked and was replaced",
+                self.settings.id,
+                died.id
+            );
+        }
+    }
+}
+
+impl Handler<Describe> for Swarm {
+    type Result = Option<serde_json::Value>;
+
+    fn handle(&mut self, Describe(id): Describe, _: &mut Self::Context) -> Self::Result {
+        let index = self.world.index_of(&id)?;
+        Some(describe(&self.world, index))
+    }
+}
+
+impl Handler<ListParams> for Swarm {
+    type Result = MessageResult<ListParams>;
+
+    fn handle(&mut self, _: ListParams, _: &mut Self::Context) -> Self::Result {
+        let params: Vec<ParamSpec> = self.world.params();
+        MessageResult(params)
+    }
+}
+
+impl Handler<Shutdown> for Swarm {
+    type Result = ();
+
+    fn handle(&mut self, _: Shutdown, ctx: &mut Self::Context) {
+        if std::mem::replace(&mut self.is_closed, true) {
+            return;
+        }
+        self.clock.hold();
+        self.settle(ctx);
+        if self.state != RunState::Stopped {
+            self.run.end(self.world.tick());
+        }
+        ctx.stop();
+    }
+}

@@ -1,0 +1,451 @@
+//! What the store promises, on both back ends: every test body runs once on SQLite and once on PostgreSQL.
+
+#[path = "support/postgres.rs"]
+mod postgres_server;
+use postgres_server as postgres;
+#[path = "support/store_fixture.rs"]
+mod fixture;
+
+use std::sync::Arc;
+
+use fixture::{
+    Place, SOON, drone, ended, entry, happening, hash, journal, snapshot, started, table, telemetry,
+};
+use hmrs::contract::record::{DatabaseState, Record, Recorder, RecorderFull, RunStatus};
+use hmrs::sim::Level;
+use hmrs::store::{FrameFilter, LogFilter, NewToken, RunFilter, StoreError, migrate};
+
+macro_rules! on_both {
+    ($($name:ident)*) => {
+        mod on_sqlite {
+            $(#[actix::test] async fn $name() { super::$name(super::Place::sqlite()).await })*
+        }
+        mod on_postgres {
+            $(#[actix::test] async fn $name() { super::$name(super::Place::postgres()).await })*
+        }
+    };
+}
+
+on_both! {
+    what_is_recorded_is_read_back
+    numbers_of_the_journal_come_back_bit_for_bit
+    records_written_twice_are_there_once
+    a_drone_that_changes_its_group_has_the_group_of_the_tick
+    what_is_not_a_number_is_null_and_reads_as_nan
+    texts_with_nul_characters_are_kept_without_them
+    frames_are_read_in_pages_and_thinned
+    runs_are_listed_newest_first_in_pages
+    runs_are_found_by_a_part_of_their_name
+    log_entries_are_filtered
+    a_run_left_by_a_crash_is_truncated_when_its_server_starts_again
+    a_run_under_way_on_another_server_is_left_alone
+    the_newest_tick_of_a_run_under_way_is_known
+    tokens_are_found_by_their_hash_while_they_are_valid
+    a_record_that_the_database_refuses_is_set_aside_and_the_rest_is_written
+    migrations_may_be_applied_by_many_at_once
+    a_database_of_a_newer_program_is_refused
+    migrations_go_down_and_up_again
+    a_stopped_writer_refuses_records
+    an_unknown_run_is_empty
+    every_query_of_the_manual_works
+}
+
+async fn what_is_recorded_is_read_back(place: Place) {
+    let drones = table(1, 3, Some("alpha"));
+    place
+        .write([
+            started("r1", 1_700_000_000_000),
+            journal("r1", 1, 0),
+            telemetry("r1", 0, &drones),
+            happening("r1", 1, Level::Warning, "scout-2", "battery at 20 %"),
+            hash("r1", 25, 0x00ab),
+            telemetry("r1", 25, &drones),
+            ended("r1", 40, RunStatus::Complete),
+        ])
+        .await;
+    let store = place.store();
+
+    let run = store.run("r1").unwrap().unwrap();
+    assert_eq!((run.scenario.as_str(), run.seed, run.tick_s, run.ticks), ("flock", 7, 0.04, 40));
+    assert_eq!((run.started_ms, run.ended_ms), (1_700_000_000_000, Some(1_700_000_100_000)));
+    assert_eq!((run.status, run.final_hash.as_deref()), (RunStatus::Complete, Some("00000000000000ab")));
+    assert_eq!(store.scenario_text("r1").unwrap().as_deref(), Some("name = \"flock\"\n"));
+
+    assert_eq!(store.journal("r1").unwrap(), [entry(1, 0, 12.5)]);
+    assert_eq!(store.hashes("r1").unwrap(), [(25, 0xab)]);
+    let log = store.log_entries("r1", &LogFilter::default()).unwrap();
+    assert_eq!(log.len(), 1);
+    assert_eq!((log[0].seq, log[0].level.as_str(), log[0].source.as_str()), (1, "warning", "scout-2"));
+
+    let frames = store.frames("r1", &FrameFilter::default()).unwrap();
+    assert_eq!(frames.iter().map(|frame| frame.tick).collect::<Vec<_>>(), [0, 25]);
+    let second = &frames[1].drones[1];
+    assert_eq!(
+        (second.id.as_str(), second.kind.as_str(), second.group.as_deref()),
+        ("scout-2", "scout", Some("alpha"))
+    );
+    assert_eq!((second.position, second.velocity), ([2.5, 2.0, 15.0], [2.5, 0.0, -0.25]));
+    assert_eq!((second.mode.as_str(), second.landed.as_str(), second.armed), ("swarm", "in_air", true));
+    assert_eq!(second.alert.as_ref().map(|alert| alert.level.as_str()), Some("caution"));
+    let metrics = store.metrics("r1", &FrameFilter::default()).unwrap();
+    assert_eq!((metrics.len(), metrics[1].tick), (2, 25));
+    assert!(metrics[1].metrics.is_object());
+}
+
+async fn numbers_of_the_journal_come_back_bit_for_bit(place: Place) {
+    let tricky = [0.1 + 0.2, 1e-310, 5e-324, f64::MAX, f64::MIN_POSITIVE.next_down(), -0.0, 9.5e15 + 1.0];
+    let written: Vec<_> = (1..).zip(tricky).map(|(seq, number)| entry(seq, seq, number)).collect();
+    place
+        .write(written.iter().map(|entry| Record::Journal { run_id: "r".into(), entry: entry.clone() }))
+        .await;
+    let read = place.store().journal("r").unwrap();
+    let text = |entry| serde_json::to_string(entry).unwrap();
+    assert_eq!(read.iter().map(text).collect::<Vec<_>>(), written.iter().map(text).collect::<Vec<_>>());
+}
+
+/// What a server does that was killed after a commit and before it knew of it.
+async fn records_written_twice_are_there_once(place: Place) {
+    let drones = table(1, 5, None);
+    let records = |last| {
+        let mut records = vec![started("r", 1)];
+        for tick in 0..last {
+            records.push(journal("r", tick, tick));
+            records.push(happening("r", tick, Level::Info, "swarm", "tick"));
+            records.push(hash("r", tick, tick));
+            records.push(telemetry("r", tick, &drones));
+        }
+        records
+    };
+    place.write(records(20)).await;
+    // Again, and more: the second batch holds both known and new rows.
+    place.write(records(30)).await;
+    for (table, rows) in [
+        ("runs", 1),
+        ("journal", 30),
+        ("happenings", 30),
+        ("hashes", 30),
+        ("telemetry", 150),
+        ("drones", 5),
+        ("metrics", 30),
+    ] {
+        assert_eq!(place.count(&format!("SELECT * FROM {table}")), rows, "{table}");
+    }
+}
+
+async fn a_drone_that_changes_its_group_has_the_group_of_the_tick(place: Place) {
+    let (before, after) = (table(1, 2, Some("alpha")), table(2, 3, Some("beta")));
+    place.write([telemetry("r", 0, &before), telemetry("r", 10, &before), telemetry("r", 20, &after)]).await;
+    let groups: Vec<Vec<Option<String>>> = place
+        .store()
+        .frames("r", &FrameFilter::default())
+        .unwrap()
+        .into_iter()
+        .map(|frame| frame.drones.into_iter().map(|drone| drone.group).collect())
+        .collect();
+    let (alpha, beta) = (Some("alpha".to_owned()), Some("beta".to_owned()));
+    assert_eq!(groups, [vec![alpha.clone(); 2], vec![alpha; 2], vec![beta; 3]]);
+    assert_eq!(place.count("SELECT * FROM drones"), 5, "only changes are rows");
+}
+
+async fn what_is_not_a_number_is_null_and_reads_as_nan(place: Place) {
+    let mut broken = snapshot(3, &table(1, 2, None));
+    broken.drones[0].position.x = f64::NAN;
+    broken.drones[0].heading_deg = f64::INFINITY;
+    place
+        .write([Record::Telemetry { run_id: "r".into(), wall_time_ms: 0, snapshot: Arc::new(broken) }])
+        .await;
+    let frame = place.store().frames("r", &FrameFilter::default()).unwrap().remove(0);
+    assert!(frame.drones[0].position[0].is_nan() && frame.drones[0].heading_deg.is_nan());
+    assert_eq!(frame.drones[1].position[0], drone(3, 2).position.x);
+    assert_eq!(place.count("SELECT * FROM telemetry WHERE east_m IS NULL AND heading_deg IS NULL"), 1);
+}
+
+async fn texts_with_nul_characters_are_kept_without_them(place: Place) {
+    let mut odd = entry(1, 1, 1.0);
+    odd.author = "A\0da".to_owned();
+    odd.command_id = "\0".to_owned();
+    place
+        .write([
+            Record::Journal { run_id: "r".into(), entry: odd },
+            happening("r", 1, Level::Info, "swarm", "said \0"),
+        ])
+        .await;
+    assert_eq!(place.store().journal("r").unwrap()[0].author, "A\u{fffd}da");
+    assert_eq!(place.store().log_entries("r", &LogFilter::default()).unwrap()[0].message, "said \u{fffd}");
+}
+
+async fn frames_are_read_in_pages_and_thinned(place: Place) {
+    let drones = table(1, 2, None);
+    place.write((0..40).map(|tick| telemetry("r", tick, &drones))).await;
+    let ticks = |filter: FrameFilter| -> Vec<u64> {
+        let frames = place.store().frames("r", &filter).unwrap();
+        assert!(frames.iter().all(|frame| frame.drones.len() == 2));
+        assert_eq!(place.store().metrics("r", &filter).unwrap().len(), frames.len());
+        frames.iter().map(|frame| frame.tick).collect()
+    };
+    assert_eq!(ticks(FrameFilter { from: 5, to: 8, ..Default::default() }), [5, 6, 7, 8]);
+    assert_eq!(ticks(FrameFilter { from: 5, every: 10, ..Default::default() }), [10, 20, 30]);
+    assert_eq!(ticks(FrameFilter { from: 1, every: 5, limit: 2, ..Default::default() }), [5, 10]);
+    assert_eq!(ticks(FrameFilter { from: 100, ..Default::default() }), [0; 0]);
+    assert_eq!(ticks(FrameFilter { every: 0, limit: 3, ..Default::default() }), [0, 1, 2]);
+}
+
+async fn runs_are_listed_newest_first_in_pages(place: Place) {
+    // Two of them began in the same millisecond.
+    place.write([started("a", 1), started("b", 3), started("c", 3), started("d", 2)]).await;
+    let page = |after: Option<&str>, limit| -> Vec<String> {
+        let filter = RunFilter { limit, after: after.map(str::to_owned), q: None };
+        place.store().runs(&filter).unwrap().into_iter().map(|run| run.id).collect()
+    };
+    assert_eq!(page(None, 10), ["c", "b", "d", "a"]);
+    assert_eq!(page(None, 1), ["c"]);
+    assert_eq!(page(Some("c"), 2), ["b", "d"]);
+    assert_eq!(page(Some("d"), 2), ["a"]);
+    assert_eq!(page(Some("nobody"), 2), [""; 0]);
+}
+
+async fn runs_are_found_by_a_part_of_their_name(place: Place) {
+    place.write([started("Morning_1", 1), started("morningX1", 2), started("100%!", 3)]).await;
+    let found = |q: &str| -> Vec<String> {
+        let filter = RunFilter { q: Some(q.to_owned()), ..Default::default() };
+        place.store().runs(&filter).unwrap().into_iter().map(|run| run.id).collect()
+    };
+    assert_eq!(found("MORNING"), ["morningX1", "Morning_1"]);
+    assert_eq!(found("g_1"), ["Morning_1"], "an underscore is an underscore");
+    assert_eq!(found("0%!"), ["100%!"]);
+    assert_eq!(found("flo"), ["100%!", "morningX1", "Morning_1"], "by scenario");
+    assert_eq!(found("'; DROP TABLE runs; --\0"), [""; 0]);
+    assert_eq!(found("").len(), 3);
+}
+
+async fn log_entries_are_filtered(place: Place) {
+    let entry = |seq: u64| {
+        let level = if seq.is_multiple_of(2) { Level::Info } else { Level::Error };
+        happening("r", seq, level, if seq < 5 { "swarm" } else { "scout-1" }, "x")
+    };
+    place.write((0..10).map(entry)).await;
+    let found = |filter: LogFilter| -> Vec<i64> {
+        place.store().log_entries("r", &filter).unwrap().iter().map(|entry| entry.seq).collect()
+    };
+    assert_eq!(found(LogFilter { after: Some(7), ..Default::default() }), [8, 9]);
+    assert_eq!(found(LogFilter { levels: vec!["error".into()], limit: 2, ..Default::default() }), [1, 3]);
+    let by_source = LogFilter {
+        source: Some("scout-1".into()),
+        levels: vec!["info".into(), "debug".into()],
+        ..Default::default()
+    };
+    assert_eq!(found(by_source), [6, 8]);
+}
+
+async fn a_run_left_by_a_crash_is_truncated_when_its_server_starts_again(place: Place) {
+    place
+        .write([started("r", 1), hash("r", 75, 1), started("done", 2), ended("done", 9, RunStatus::Complete)])
+        .await;
+    assert_eq!(place.store().run("r").unwrap().unwrap().status, RunStatus::Recording);
+    place.write([started("next", 3)]).await;
+    let run = place.store().run("r").unwrap().unwrap();
+    assert_eq!((run.status, run.ticks), (RunStatus::Truncated, 75));
+    assert!(run.ended_ms.unwrap() > 1_700_000_000_000, "the time of the last write");
+    assert_eq!(place.store().run("done").unwrap().unwrap().status, RunStatus::Complete);
+    assert_eq!(place.store().run("next").unwrap().unwrap().status, RunStatus::Recording);
+}
+
+async fn a_run_under_way_on_another_server_is_left_alone(place: Place) {
+    place.write([started("r", 1)]).await;
+    assert_eq!(place.store().truncate_abandoned("somebody else", 1_000).unwrap(), 0);
+    assert_eq!(place.store().truncate_abandoned("somebody else", u64::MAX).unwrap(), 1, "idle for too long");
+}
+
+async fn the_newest_tick_of_a_run_under_way_is_known(place: Place) {
+    let writer = place.writer();
+    for tick in [10, 30, 20] {
+        writer.record(started("r", 1)).unwrap();
+        writer.record(hash("r", tick, 1)).unwrap();
+        writer.flush(SOON).await.unwrap();
+    }
+    assert_eq!(place.store().run("r").unwrap().unwrap().ticks, 30);
+    writer.stop(SOON).await.unwrap();
+}
+
+async fn tokens_are_found_by_their_hash_while_they_are_valid(place: Place) {
+    migrate(&place.url).unwrap();
+    let store = place.store();
+    let token = |id: &str, expires_ms| NewToken {
+        id: id.to_owned(),
+        name: "Ada's console".to_owned(),
+        role: "operator".to_owned(),
+        sha256: format!("{id}-hash"),
+        created_ms: 100,
+        expires_ms,
+    };
+    store.create_token(&token("t1", None)).unwrap();
+    store.create_token(&token("t2", Some(200))).unwrap();
+    let again = store.create_token(&NewToken { id: "t3".to_owned(), ..token("t1", None) }).unwrap_err();
+    assert!(matches!(again, StoreError::Refused { .. }), "{again}");
+
+    assert_eq!(store.find_token("t1-hash", 150).unwrap().unwrap().role, "operator");
+    assert!(store.find_token("t2-hash", 199).unwrap().is_some());
+    assert!(store.find_token("t2-hash", 200).unwrap().is_none(), "expired");
+    assert!(store.find_token("T1-HASH", 150).unwrap().is_none());
+    assert!(store.revoke_token("t1", 160).unwrap());
+    assert!(!store.revoke_token("t1", 170).unwrap(), "revoked already");
+    assert!(!store.revoke_token("nobody", 170).unwrap());
+    assert!(store.find_token("t1-hash", 150).unwrap().is_none(), "revoked");
+    let all = store.tokens().unwrap();
+    assert_eq!(
+        all.iter().map(|token| (token.id.as_str(), token.revoked_ms)).collect::<Vec<_>>(),
+        [("t1", Some(160)), ("t2", None)]
+    );
+}
+
+async fn a_record_that_the_database_refuses_is_set_aside_and_the_rest_is_written(place: Place) {
+    migrate(&place.url).unwrap();
+    place.execute(if place.is_sqlite() {
+        "CREATE TRIGGER poison BEFORE INSERT ON happenings WHEN NEW.message = 'poison' BEGIN SELECT RAISE(ABORT, 'poison'); END"
+    } else {
+        "ALTER TABLE happenings ADD CHECK (message <> 'poison')"
+    });
+    let writer = place.writer();
+    for seq in 0..100 {
+        let message = if seq == 42 { "poison" } else { "fine" };
+        writer.record(happening("r", seq, Level::Info, "swarm", message)).unwrap();
+        writer.record(hash("r", seq, seq)).unwrap();
+    }
+    writer.flush(SOON).await.unwrap();
+    let health = writer.health();
+    assert_eq!(
+        (health.set_aside, health.queued_records, health.state),
+        (1, 0, DatabaseState::Ok),
+        "{health:?}"
+    );
+    writer.stop(SOON).await.unwrap();
+    assert_eq!(place.count("SELECT * FROM happenings WHERE message = 'fine'"), 99);
+    assert_eq!(place.count("SELECT * FROM hashes"), 100);
+}
+
+async fn migrations_may_be_applied_by_many_at_once(place: Place) {
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..6).map(|_| scope.spawn(|| migrate(&place.url))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let applied: usize = results.into_iter().map(|result| result.unwrap().len()).sum();
+    assert_eq!(applied, migration_names("sqlite").len(), "each migration was applied once");
+}
+
+async fn a_database_of_a_newer_program_is_refused(place: Place) {
+    migrate(&place.url).unwrap();
+    place.execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000001')");
+    let error = migrate(&place.url).unwrap_err();
+    assert!(matches!(&error, StoreError::SchemaTooNew { found, .. } if found == "29990101000001"), "{error}");
+    assert!(error.to_string().contains("run a newer hmrs"), "{error}");
+    assert!(!error.is_worth_retrying());
+}
+
+async fn migrations_go_down_and_up_again(place: Place) {
+    migrate(&place.url).unwrap();
+    let kind = if place.is_sqlite() { "sqlite" } else { "postgres" };
+    for name in migration_names(kind).iter().rev() {
+        place.execute(&migration(kind, name, "down.sql"));
+    }
+    for name in &migration_names(kind) {
+        place.execute(&migration(kind, name, "up.sql"));
+    }
+    place.write([started("r", 1)]).await;
+    assert!(place.store().run("r").unwrap().is_some());
+}
+
+async fn a_stopped_writer_refuses_records(place: Place) {
+    let writer = place.writer();
+    writer.stop(SOON).await.unwrap();
+    assert_eq!(writer.record(hash("r", 1, 1)), Err(RecorderFull));
+    assert_eq!(writer.record(telemetry("r", 1, &table(1, 1, None))), Ok(()), "telemetry may be lost");
+    writer.flush(SOON).await.unwrap();
+    writer.stop(SOON).await.unwrap();
+}
+
+async fn an_unknown_run_is_empty(place: Place) {
+    migrate(&place.url).unwrap();
+    let store = place.store();
+    assert_eq!(store.run("x").unwrap(), None);
+    assert_eq!(store.scenario_text("x").unwrap(), None);
+    assert!(store.journal("x").unwrap().is_empty());
+    assert!(store.hashes("x").unwrap().is_empty());
+    assert!(store.frames("x", &FrameFilter::default()).unwrap().is_empty());
+    store.ping().unwrap();
+}
+
+async fn every_query_of_the_manual_works(place: Place) {
+    let drones = table(1, 3, Some("alpha"));
+    let mut records = vec![started("RUN", 1_700_000_000_000), started("OTHER", 1_700_000_000_001)];
+    for run in ["RUN", "OTHER"] {
+        for tick in 0..100 {
+            // Every tenth frame is missing.
+            if tick % 10 != 5 {
+                records.push(telemetry(run, tick, &drones));
+            }
+        }
+        records.push(journal(run, 1, 30));
+        records.push(happening(run, 1, Level::Warning, "scout-2", "battery low"));
+        records.push(hash(run, 25, 1));
+        records.push(hash(run, 50, if run == "RUN" { 2 } else { 3 }));
+        records.push(ended(run, 100, RunStatus::Complete));
+    }
+    place.write(records).await;
+    let manual = include_str!("../docs/DATA.md");
+    let queries: Vec<&str> =
+        manual.split("```sql\n").skip(1).map(|rest| rest.split("```").next().unwrap().trim()).collect();
+    assert!(queries.len() >= 10, "{} queries", queries.len());
+    for query in queries {
+        let query = query.strip_suffix(';').unwrap_or(query);
+        assert!(place.count(query) > 0, "no rows: {query}");
+    }
+}
+
+/// Both folders tell the same story: same migrations, same tables, same columns in the same order.
+#[test]
+fn both_back_ends_have_the_same_columns() {
+    assert_eq!(migration_names("sqlite"), migration_names("postgres"));
+    let (sqlite, postgres) = (Place::sqlite(), Place::postgres());
+    migrate(&sqlite.url).unwrap();
+    migrate(&postgres.url).unwrap();
+    let schema = include_str!("../src/store/schema.rs");
+    for table in schema.split("diesel::table! {").skip(1) {
+        let mut lines = table.lines().map(str::trim).filter(|line| !line.is_empty());
+        let name = lines.next().unwrap().split(' ').next().unwrap();
+        let columns = lines.map_while(|line| line.split_once(" -> "));
+        let columns: Vec<(usize, &str, bool)> = columns
+            .enumerate()
+            .map(|(index, (column, kind))| (index, column, kind.starts_with("Nullable")))
+            .collect();
+        assert!(columns.len() > 2, "{name}");
+        for (index, column, nullable) in &columns {
+            let not_null = i32::from(!nullable);
+            let query = format!(
+                "SELECT * FROM pragma_table_info('{name}') WHERE cid = {index} AND name = '{column}' AND \"notnull\" = {not_null}"
+            );
+            assert_eq!(sqlite.count(&query), 1, "SQLite: {name}.{column}");
+            let (position, is_nullable) = (index + 1, if *nullable { "YES" } else { "NO" });
+            let query = format!(
+                "SELECT 1 FROM information_schema.columns WHERE table_name = '{name}' AND column_name = '{column}' \
+                 AND ordinal_position = {position} AND is_nullable = '{is_nullable}'"
+            );
+            assert_eq!(postgres.count(&query), 1, "PostgreSQL: {name}.{column}");
+        }
+        let count = columns.len() as i64;
+        assert_eq!(sqlite.count(&format!("SELECT * FROM pragma_table_info('{name}')")), count, "{name}");
+    }
+}
+
+fn migration_names(kind: &str) -> Vec<String> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(kind);
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn migration(kind: &str, name: &str, file: &str) -> String {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(kind);
+    std::fs::read_to_string(folder.join(name).join(file)).unwrap()
+}
