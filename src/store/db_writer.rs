@@ -280,6 +280,7 @@ fn connect(shared: &Shared) -> Result<Scribe, StoreError> {
 }
 
 /// Unix milliseconds.
+#[allow(clippy::disallowed_methods)] // when a run was last written into: only for `runs.written_ms`
 fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     bigint(since.as_millis().try_into().unwrap_or(u64::MAX))

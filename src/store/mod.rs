@@ -7,9 +7,9 @@
 //!
 //! | message to [`DbWriter`] | from | answer | may be lost |
 //! |---|---|---|---|
-//! | [`Wake`](db_writer::Wake) | [`Writer`], when a batch became due earlier than the actor's timer | none | no: at most one is under way |
-//! | [`Flush`](db_writer::Flush) | shutdown, tests, readers that want the newest | when all that was recorded before is committed | no |
-//! | [`Stop`](db_writer::Stop) | shutdown | when the actor has stopped | no |
+//! | `Wake` | [`Writer`], when a batch became due earlier than the actor's timer | none | no: at most one is under way |
+//! | [`Flush`] | shutdown, tests, readers that want the newest | when all that was recorded before is committed | no |
+//! | [`Stop`] | shutdown | when the actor has stopped | no |
 //!
 //! What stands in the tables is told in `docs/DATA.md`.
 
