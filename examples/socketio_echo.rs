@@ -73,6 +73,7 @@ async fn main() -> std::io::Result<()> {
     HttpServer::new(move || App::new().configure(engine.configure()).configure(io.configure()))
         .on_connect(on_connect)
         .h1_allow_half_closed(false)
+        .shutdown_timeout(1)
         .bind(args.bind)?
         .run()
         .await

@@ -165,6 +165,21 @@ async fn a_client_that_does_not_take_its_events_is_closed_and_the_others_are_not
     reading.send("42[\"still\"]").await;
 }
 
+#[cfg(target_os = "linux")]
+#[actix_web::test]
+async fn the_connection_of_a_peer_that_stopped_reading_is_given_up_by_the_kernel() {
+    let server = server(conformance(), |io| {
+        io.of("/");
+    });
+    let stalled = Websocket::joined(server.port, "/").await;
+    let large = "x".repeat(8_000_000);
+    server.io.of("/").emit("event", &large);
+    eventually("the session is closed", || server.io.stats().sessions_websocket == 0).await;
+    assert_eq!(server.io.stats().ping_timeouts, 1);
+    eventually("the connection is given up", || server.io.stats().websockets_open == 0).await;
+    drop(stalled);
+}
+
 #[actix_web::test]
 async fn the_next_event_waits_for_the_handler_of_the_one_before() {
     let journal = Journal::default();
@@ -376,6 +391,17 @@ async fn a_handler_that_panics_costs_its_own_event_only() {
     websocket.send("42[\"ping?\"]").await;
     assert_eq!(websocket.text().await, "42[\"pong!\",0]");
     assert_eq!(server.io.stats().handler_panics, 1);
+}
+
+#[actix_web::test]
+async fn middleware_that_panics_lets_nobody_in() {
+    let server =
+        server(calm(), |io| io.of("/").middleware(async |_: &Handshake, _: &Value| panic!("on purpose")));
+    let (mut websocket, _) = Websocket::session(server.port, PATH).await;
+    for _ in 0..2 {
+        websocket.send("40").await;
+        assert_eq!(websocket.text().await, "44{\"message\":\"internal error\"}");
+    }
 }
 
 #[actix_web::test]

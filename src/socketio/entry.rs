@@ -9,6 +9,7 @@ use actix_web::{
 };
 
 use super::{
+    config::AllowedOrigins,
     handshake::Handshake,
     polling,
     protocol::{connection::Refusal, websocket_frame::close_frame},
@@ -18,6 +19,9 @@ use super::{
     websocket,
     websocket_line::Line,
 };
+
+/// What a server that is open to every page says to all of them.
+const ANY_ORIGIN: &str = "*";
 
 /// Why a request is refused, in the protocol's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,9 +124,10 @@ impl Cors {
     }
 
     pub(super) fn add_to(&self, response: &mut HttpResponseBuilder) {
-        if let Some(origin) = &self.0 {
+        let Some(origin) = &self.0 else { return };
+        response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone()));
+        if origin != ANY_ORIGIN {
             response
-                .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone()))
                 .insert_header((header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true"))
                 .append_header((header::VARY, "Origin"));
         }
@@ -190,8 +195,12 @@ fn check_origin(server: &Server, request: &HttpRequest) -> Result<Option<header:
     let Some(value) = request.headers().get(header::ORIGIN) else { return Ok(None) };
     let origin = value.to_str().map_err(|_| Refused::BadRequest)?;
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let allowed = server.config.allowed_origins.allows(origin, host);
-    if allowed { Ok(Some(value.clone())) } else { Err(Refused::Forbidden) }
+    match &server.config.allowed_origins {
+        // Everyone may read, but nobody with the cookies of somebody else.
+        AllowedOrigins::Any => Ok(Some(header::HeaderValue::from_static(ANY_ORIGIN))),
+        allowed if allowed.allows(origin, host) => Ok(Some(value.clone())),
+        _ => Err(Refused::Forbidden),
+    }
 }
 
 async fn route(

@@ -121,7 +121,9 @@ fn begin(job: Job) -> Option<LocalFuture<Outcome>> {
     match job {
         Job::Admit { namespace, handshake, auth } => Some(Box::pin(async move {
             let auth = Arc::new(auth);
-            let verdict = namespace.admit(handshake, auth.clone()).await;
+            let asked = AssertUnwindSafe(namespace.admit(handshake, auth.clone())).catch_unwind();
+            // Whoever cannot be checked is not let in.
+            let verdict = asked.await.unwrap_or_else(|_| Err(Refusal::new("internal error")));
             let auth = Arc::try_unwrap(auth).unwrap_or_else(|shared| (*shared).clone());
             Outcome::Admitted { namespace, auth, verdict }
         })),

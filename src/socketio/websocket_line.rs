@@ -36,7 +36,9 @@ impl Line {
     /// Makes the outbox of a session flow into this WebSocket.
     pub(super) fn attach(&self, session: Arc<SessionHandle>) {
         let mut inner = self.lock();
-        inner.attached = Some(session);
+        if !inner.dropped {
+            inner.attached = Some(session);
+        }
         wake_writer(inner);
     }
 

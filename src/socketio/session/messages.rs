@@ -1,0 +1,130 @@
+//! The messages of a session and what it answers.
+
+use std::sync::Arc;
+
+use actix::prelude::*;
+use bytes::Bytes;
+use bytestring::ByteString;
+use futures_util::FutureExt;
+
+use super::{Session, is};
+use crate::socketio::{
+    clock::now,
+    protocol::connection::{Refusal, WebsocketVerdict},
+    websocket_line::Line,
+};
+
+/// A GET wants to wait at the outbox.
+#[derive(Message)]
+#[rtype(result = "Result<(), Refusal>")]
+pub(in crate::socketio) struct Poll;
+
+/// A POST has arrived, its body not yet.
+#[derive(Message)]
+#[rtype(result = "Result<(), Refusal>")]
+pub(in crate::socketio) struct BeginPost;
+
+/// A POST's body.
+#[derive(Message)]
+#[rtype(result = "Result<(), Refusal>")]
+pub(in crate::socketio) struct Packets(pub(in crate::socketio) Bytes);
+
+/// A WebSocket names this session.
+#[derive(Message)]
+#[rtype(result = "Result<WebsocketVerdict, Refusal>")]
+pub(in crate::socketio) struct Websocket(pub(in crate::socketio) Arc<Line>);
+
+/// A message from a WebSocket.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(in crate::socketio) struct FromWebsocket {
+    pub(in crate::socketio) line: Arc<Line>,
+    pub(in crate::socketio) input: Input,
+}
+
+/// What a WebSocket may bring.
+pub(in crate::socketio) enum Input {
+    Text(ByteString),
+    Binary(Bytes),
+    /// The peer closes.
+    Close,
+    /// The peer broke a rule of RFC 6455, or a limit; the close code says which.
+    Violation(u16),
+}
+
+impl Handler<Poll> for Session {
+    type Result = Result<(), Refusal>;
+
+    fn handle(&mut self, _: Poll, ctx: &mut Self::Context) -> Self::Result {
+        // What the last poll left behind comes first: its client may have sent this one on its answer.
+        self.catch_up();
+        let verdict = self.connection.handle_poll(now());
+        self.settle(ctx);
+        verdict
+    }
+}
+
+impl Handler<BeginPost> for Session {
+    type Result = Result<(), Refusal>;
+
+    fn handle(&mut self, _: BeginPost, ctx: &mut Self::Context) -> Self::Result {
+        self.catch_up();
+        let verdict = self.connection.handle_post(now());
+        self.settle(ctx);
+        verdict
+    }
+}
+
+impl Handler<Packets> for Session {
+    type Result = ResponseFuture<Result<(), Refusal>>;
+
+    fn handle(&mut self, Packets(body): Packets, ctx: &mut Self::Context) -> Self::Result {
+        let now = now();
+        self.catch_up();
+        self.connection.handle_post_done();
+        let mut verdict = Ok(());
+        if self.within_limits(0, body.len(), now)
+            && let Err(error) = self.read_body(&body, now)
+        {
+            log::debug!("a session sent a body with {error}");
+            self.connection.handle_error(error, now);
+            verdict = Err(Refusal::BadRequest);
+        }
+        self.settle(ctx);
+        Box::pin(self.room().map(move |()| verdict))
+    }
+}
+
+impl Handler<Websocket> for Session {
+    type Result = Result<WebsocketVerdict, Refusal>;
+
+    fn handle(&mut self, Websocket(line): Websocket, ctx: &mut Self::Context) -> Self::Result {
+        self.catch_up();
+        let verdict = self.connection.handle_websocket(now());
+        if verdict == Ok(WebsocketVerdict::Probe) {
+            self.probe = Some(line);
+        }
+        self.settle(ctx);
+        verdict
+    }
+}
+
+impl Handler<FromWebsocket> for Session {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, message: FromWebsocket, ctx: &mut Self::Context) -> Self::Result {
+        let now = now();
+        // A probe is never held back: what waits in the outbox may wait for its success.
+        let carrier = is(&self.line, &message.line);
+        if carrier {
+            if let Err(error) = self.read_websocket(message.input, now) {
+                log::debug!("a session sent a message with {error}");
+                self.connection.handle_error(error, now);
+            }
+        } else if is(&self.probe, &message.line) {
+            self.read_probe(message.input);
+        }
+        self.settle(ctx);
+        if carrier { Box::pin(self.room()) } else { Box::pin(std::future::ready(())) }
+    }
+}
