@@ -135,6 +135,9 @@ fn listen(
 /// Database, tokens, and the rule that nothing is open by accident.
 async fn prepare(config: &ServeConfig) -> Result<Ground, String> {
     let url = database_url(config.database_url.as_deref(), &config.data_dir)?;
+    if let Some(url) = url.clone() {
+        bring_up_to_date(url).await?;
+    }
     let writer = url.clone().map(|url| {
         let queue_bytes_max = config.database_queue_mib as usize * 1024 * 1024;
         let limits = Limits { queue_bytes_max, ..Limits::default() };
@@ -173,6 +176,20 @@ async fn prepare(config: &ServeConfig) -> Result<Ground, String> {
     Ok(Ground { writer, store, gatekeeper })
 }
 
+/// Applies migrations. A database that is away will be caught up with; one that this program must not touch is a
+/// reason not to start.
+async fn bring_up_to_date(url: DatabaseUrl) -> Result<(), String> {
+    match actix_web::web::block(move || crate::store::migrate(&url)).await {
+        Ok(Err(error)) if error.is_worth_retrying() => {
+            log::warn!("the database is away ({error}); flying without it until it comes");
+            Ok(())
+        }
+        Ok(Err(error)) => Err(error.to_string()),
+        Ok(Ok(_)) => Ok(()),
+        Err(_) => Err("the migration was given up".to_owned()),
+    }
+}
+
 /// The stored tokens; `None` if the database does not answer now.
 async fn stored_tokens(writer: &Writer, store: Option<&Store>) -> Option<HashMap<String, Access>> {
     // The tables are made by the writer's first connection.
@@ -183,7 +200,6 @@ async fn stored_tokens(writer: &Writer, store: Option<&Store>) -> Option<HashMap
         actix_rt::time::sleep(Duration::from_millis(40)).await;
     }
     if writer.health().state != DatabaseState::Ok {
-        log::warn!("the database is away; flying without it until it comes");
         return None;
     }
     let store = store?.clone();

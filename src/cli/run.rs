@@ -90,18 +90,33 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         table.finish()?;
     }
     let world = flight.world();
-    say(json!({
-        "scenario": scenario.name,
-        "seed": seed,
-        "ticks": world.tick(),
-        "sim_time_s": world.sim_time_s(),
-        "wall_s": (wall_s * 1e6).round() / 1e6,
-        "real_time_factor": (world.sim_time_s() / wall_s.max(1e-9) * 10.0).round() / 10.0,
-        "drone_updates_per_s": (drone_updates as f64 / wall_s.max(1e-9)).round(),
-        "state_hash": format!("{:016x}", world.state_hash()),
-        "metrics": world.metrics(),
-    }));
+    let summary = Summary {
+        scenario: &scenario.name,
+        seed,
+        ticks: world.tick(),
+        sim_time_s: world.sim_time_s(),
+        wall_s: (wall_s * 1e6).round() / 1e6,
+        real_time_factor: (world.sim_time_s() / wall_s.max(1e-9) * 10.0).round() / 10.0,
+        drone_updates_per_s: (drone_updates as f64 / wall_s.max(1e-9)).round(),
+        state_hash: format!("{:016x}", world.state_hash()),
+        metrics: world.metrics(),
+    };
+    say(serde_json::to_string(&summary).map_err(|error| error.to_string())?);
     Ok(())
+}
+
+/// The last line of stdout.
+#[derive(serde::Serialize)]
+struct Summary<'a> {
+    scenario: &'a str,
+    seed: u64,
+    ticks: u64,
+    sim_time_s: f64,
+    wall_s: f64,
+    real_time_factor: f64,
+    drone_updates_per_s: f64,
+    state_hash: String,
+    metrics: Metrics,
 }
 
 fn ticks(args: &RunArgs, tick_s: f64) -> Result<u64, Failure> {

@@ -84,6 +84,9 @@ impl std::error::Error for ApiError {}
 
 impl From<CommandError> for ApiError {
     fn from(error: CommandError) -> Self {
-        Self { code: error.code, message: error.message, field: error.field, retry_after_ms: None }
+        // The simulation names a parameter; on the wire it stands under params.
+        let place =
+            |field: String| if field.starts_with("targets") { field } else { format!("params.{field}") };
+        Self { code: error.code, message: error.message, field: error.field.map(place), retry_after_ms: None }
     }
 }

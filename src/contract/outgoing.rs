@@ -315,7 +315,7 @@ mod tests {
         assert_eq!(fixed(-0.0001, 3), "0");
         assert_eq!(fixed(-1.2345, 3), "-1.235");
         assert_eq!(fixed(0.05, 3), "0.05");
-        assert_eq!(fixed(123_456.7891, 2), "123456.79");
+        assert_eq!(fixed(123_456.789_1, 2), "123456.79");
         assert_eq!(fixed(-0.5, 1), "-0.5");
     }
 

@@ -1,7 +1,10 @@
 //! What is known of one swarm at this moment: the newest report and log, for HTTP answers and newcomers.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::watch;
 
 use crate::contract::outgoing::{self, LogEntry};
 use crate::sim::Level;
@@ -9,11 +12,13 @@ use crate::swarm::{RunInfo, TickReport};
 
 /// Log entries kept in memory; older ones are in the database.
 const LOG_ENTRIES_MAX: usize = 10_000;
+/// Longest wait for a swarm that is just starting.
+const FIRST_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// The newest of everything. Written by the [`Publisher`](super::frames::Publisher), read by anyone.
 #[derive(Debug, Default)]
 pub struct Desk {
-    now: RwLock<Option<Now>>,
+    now: watch::Sender<Option<Now>>,
     log: RwLock<VecDeque<LogEntry>>,
 }
 
@@ -57,17 +62,25 @@ pub struct LogQuery {
 impl Desk {
     /// The newest publication; `None` only in the first moment of a swarm.
     pub fn now(&self) -> Option<Now> {
-        read(&self.now).clone()
+        self.now.borrow().clone()
+    }
+
+    /// The newest publication, waiting for the first one if need be; `None` if the swarm never gets that far.
+    pub async fn first(&self) -> Option<Now> {
+        let mut now = self.now.subscribe();
+        let first = now.wait_for(Option::is_some);
+        actix_rt::time::timeout(FIRST_WAIT_MAX, first).await.ok()?.ok()?.clone()
     }
 
     /// Lays a new publication on the desk.
     pub fn put(&self, now: Now) {
-        *write(&self.now) = Some(now);
+        self.now.send_replace(Some(now));
     }
 
     /// Files a log entry.
     pub fn file(&self, entry: LogEntry) {
-        let mut log = write(&self.log);
+        // A panic while the lock was held would leave the log whole.
+        let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
         if log.len() == LOG_ENTRIES_MAX {
             log.pop_front();
         }
@@ -76,7 +89,7 @@ impl Desk {
 
     /// The entries that `query` asks for, oldest first.
     pub fn log(&self, query: &LogQuery) -> Vec<LogEntry> {
-        let log = read(&self.log);
+        let log = self.log.read().unwrap_or_else(PoisonError::into_inner);
         let from = log.partition_point(|entry| entry.seq <= query.after);
         let wanted = log.range(from..).filter(|entry| {
             query.level.is_none_or(|level| entry.level >= level)
@@ -89,15 +102,6 @@ impl Desk {
         newest.reverse();
         newest
     }
-}
-
-// A panic while a lock was held leaves the old value or the new one, both whole.
-fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 #[cfg(test)]

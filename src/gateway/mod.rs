@@ -258,8 +258,12 @@ fn wire(flying: &Arc<Flying>, rooms: &Arc<Rooms>, greeter: &Greeter) {
 
     let (greeter, at, their_rooms) = (greeter.clone(), flying.clone(), rooms.clone());
     namespace.on_connect(move |socket, auth| {
-        greet(&greeter, &at, &their_rooms, &socket, &auth);
-        async {}
+        let (greeter, at, rooms) = (greeter.clone(), at.clone(), their_rooms.clone());
+        async move {
+            if let Some(now) = at.desk.first().await {
+                greet(&greeter, &at, &now, &rooms, &socket, &auth);
+            }
+        }
     });
 
     let at = flying.clone();
@@ -311,11 +315,9 @@ fn answer(event: socketio::Event, handle: impl FnOnce(Value) -> Result<Value, Ap
     }
 }
 
-fn greet(greeter: &Greeter, flying: &Flying, rooms: &Rooms, socket: &Socket, auth: &Value) {
+fn greet(greeter: &Greeter, flying: &Flying, now: &desk::Now, rooms: &Rooms, socket: &Socket, auth: &Value) {
     let Some(seat) = socket.data::<Seat>() else { return };
-    if let Some(now) = flying.desk.now() {
-        socket.emit(event::WELCOME, &greeter.welcome(&now.run, Some(seat.role)));
-    }
+    socket.emit(event::WELCOME, &greeter.welcome(&now.run, Some(seat.role)));
     if let Some(after) = auth.get("logs_after").and_then(Value::as_u64) {
         send_log_after(flying, socket, after);
     }

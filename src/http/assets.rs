@@ -11,13 +11,13 @@ use sha2::{Digest, Sha256};
 
 /// The built console. Empty where it was not built before the server was compiled.
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/frontend/dist"]
+#[folder = "frontend/dist/"]
 #[allow_missing = true]
 struct Console;
 
 /// The page that needs no build.
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/frontend/lite"]
+#[folder = "frontend/lite/"]
 #[allow_missing = true]
 struct Lite;
 

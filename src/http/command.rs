@@ -95,6 +95,12 @@ async fn short_form(
         return Err(ApiError::bad_request("body", "the body must be a JSON object; {} will do"));
     };
     let command_id = params.remove("command_id").unwrap_or(Value::Null);
+    if name == "spawn" && !params.contains_key("type") {
+        // The old clients left the type to the server.
+        let now = api.swarm(&query)?.desk.first().await;
+        let types = now.map(|now| now.run.types.clone()).unwrap_or_default();
+        params.insert("type".to_owned(), types[0]["name"].clone());
+    }
     let command = json!({ "command_id": command_id, "command": name, "params": params });
     give(&request, &api, &limiters, &query, command).await
 }

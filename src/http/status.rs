@@ -19,12 +19,10 @@ use super::{Api, SwarmQuery};
 const LOG_LIMIT: usize = 1000;
 
 /// The newest publication of the swarm that the request names, for whoever may look.
-fn look(api: &Api, request: &HttpRequest, query: &SwarmQuery) -> Result<Now, ApiError> {
+async fn look(api: &Api, request: &HttpRequest, query: &SwarmQuery) -> Result<Now, ApiError> {
     api.admit(request, Role::Viewer)?;
-    api.swarm(query)?
-        .desk
-        .now()
-        .ok_or_else(|| ApiError::new(ErrorCode::Unavailable, "the swarm is just starting; try again"))
+    let now = api.swarm(query)?.desk.first().await;
+    now.ok_or_else(|| ApiError::new(ErrorCode::Unavailable, "the swarm is just starting; try again"))
 }
 
 fn json_text(text: impl Into<String>) -> HttpResponse {
@@ -38,7 +36,7 @@ pub async fn status(
     api: Data<Api>,
     query: Query<SwarmQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    Ok(json_text(look(&api, &request, &query)?.status.as_ref()))
+    Ok(json_text(look(&api, &request, &query).await?.status.as_ref()))
 }
 
 /// Which drones are wanted.
@@ -63,7 +61,7 @@ pub async fn drones(
     query: Query<SwarmQuery>,
     wanted: Query<DronesQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let now = look(&api, &request, &query)?;
+    let now = look(&api, &request, &query).await?;
     let snapshot = &now.report.snapshot;
     let rows = &snapshot.table.rows;
     let first = match &wanted.after {
@@ -120,7 +118,7 @@ pub async fn visualization(
     api: Data<Api>,
     query: Query<SwarmQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    Ok(json_text(look(&api, &request, &query)?.visualization.as_ref()))
+    Ok(json_text(look(&api, &request, &query).await?.visualization.as_ref()))
 }
 
 /// Which log entries are wanted.

@@ -23,8 +23,8 @@ const BOUNDS_MAX: usize = 8;
 const SLACK_MPS: f64 = 1.5;
 /// Share of the braking that plans count on. The rest is for turning, jerk and for others who brake late.
 const CAUTION: f64 = 0.7;
-/// Share of the acceleration that a wish may use while something is in its way; braking comes first.
-const WISH_SHARE: f64 = 0.6;
+/// Share of the acceleration that a wish may use while something is in its way: more than braking at a goal counts on.
+const WISH_SHARE: f64 = 0.9;
 /// How fast a drone backs out of what it came too near to.
 const RETREAT_MPS: f64 = 2.0;
 /// Share of the speed given up that goes into slipping aside.
@@ -45,13 +45,13 @@ struct Bound {
 pub fn safe_velocity(p: &Percept, wish: Vec3) -> Vec3 {
     let wish = wish.clamp_parts(p.kind.speed_mps_max, p.kind.climb_mps_max, p.kind.descent_mps_max);
     let (mut traffic, mut walls) = (Bounds::default(), Bounds::default());
-    scene_gaps(p, WALLS_M, |normal, gap| walls.add(normal, allowed(p, normal, gap), wish));
+    let present = p.me.body.velocity;
+    scene_gaps(p, WALLS_M, |normal, gap| walls.add(normal, allowed(p, normal, gap), [wish, present]));
     traffic_bounds(p, wish, &mut traffic);
     let free = |bounds: &Bounds| bounds.list().iter().all(|b| b.slack >= 0.0);
     if free(&traffic) && free(&walls) {
         return wish;
     }
-    let present = p.me.body.velocity;
     let reach = WISH_SHARE * p.kind.accel_mps2_max * p.kind.lag_s;
     let mut velocity = present + (wish - present).clamp_norm(reach);
     for bound in traffic.list().iter().filter(|b| b.slack < 0.0) {
@@ -152,14 +152,18 @@ fn traffic_bounds(p: &Percept, wish: Vec3, bounds: &mut Bounds) {
         if other.index as usize == p.index {
             return;
         }
-        let closing = (wish - other.velocity).dot(offset);
+        let closing = wish.dot(offset).max(me.body.velocity.dot(offset)) - other.velocity.dot(offset);
         if closing <= 0.0 && distance2 > TRAFFIC_M * TRAFFIC_M {
             return;
         }
         let distance = distance2.sqrt();
         let normal = if distance > 1e-6 { offset / distance } else { own_direction(p) };
         let apart = separation.max(p.kind.radius_m + other.radius_m + 0.5);
-        bounds.add(normal, other.velocity.dot(normal) + allowed(p, normal, distance - apart), wish);
+        bounds.add(
+            normal,
+            other.velocity.dot(normal) + allowed(p, normal, distance - apart),
+            [wish, me.body.velocity],
+        );
     });
 }
 
@@ -193,9 +197,10 @@ impl Bounds {
         &self.kept[..self.len]
     }
 
-    /// Keeps the bound if it is among the [`BOUNDS_MAX`] that `wish` respects least. Ties keep the earlier.
-    fn add(&mut self, normal: Vec3, bound: f64, wish: Vec3) {
-        let slack = bound - wish.dot(normal);
+    /// Keeps the bound if it is among the [`BOUNDS_MAX`] that the wished or the present velocity respects least.
+    /// Ties keep the earlier.
+    fn add(&mut self, normal: Vec3, bound: f64, velocities: [Vec3; 2]) {
+        let slack = bound - velocities[0].dot(normal).max(velocities[1].dot(normal));
         if slack > SLACK_MPS {
             return;
         }

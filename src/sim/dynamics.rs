@@ -121,7 +121,7 @@ pub fn braking_accel(kind: &DroneType, direction: Vec3) -> f64 {
 
 /// Gain of the braking curve that a velocity loop with this lag follows without overshoot.
 pub fn braking_gain(kind: &DroneType) -> f64 {
-    0.4 / kind.lag_s
+    0.38 / kind.lag_s
 }
 
 /// The largest speed along the unit vector `direction`, given asymmetric limits.

@@ -101,7 +101,7 @@ const LIMITS_LEN: usize = 16;
 
 /// Schema of the safety parameters, in the order of [`Limit`].
 pub const LIMITS: [Spec; LIMITS_LEN] = [
-    spec("separation_m", "Separation", "m", [0.5, 50.0, 0.1, 2.5]),
+    spec("separation_m", "Separation", "m", [0.5, 50.0, 0.1, 3.0]),
     spec("clearance_m", "Clearance from obstacles", "m", [0.2, 50.0, 0.1, 2.0]),
     spec("fence_margin_m", "Margin to fences", "m", [0.0, 100.0, 0.5, 3.0]),
     spec("spacing_m", "Spacing around a shared goal", "m", [1.0, 100.0, 0.5, 4.0]),

@@ -478,7 +478,25 @@ impl Swarm {
         }
         // A run that was stopped begins held, so that nothing flies off unasked.
         self.set_state(if self.state == RunState::Running { RunState::Running } else { RunState::Paused });
+        self.begin_run();
+    }
+
+    /// Tells everyone that a new run has begun, and shows them its first moment.
+    fn begin_run(&mut self) {
         self.backlog.push_back(Published::Run(self.run.info().clone()));
+        self.say(Happening {
+            tick: self.world.tick(),
+            level: Level::Info,
+            source: Arc::from("swarm"),
+            code: "run_began",
+            message: format!(
+                "Run {} begins: {}, seed {}",
+                self.run.info().id,
+                self.world.scenario().title,
+                self.world.seed()
+            ),
+        });
+        self.drain_backlog();
         self.publish();
     }
 
@@ -523,8 +541,7 @@ impl Actor for Swarm {
             address.recipient::<Decided>(),
         ));
         self.set_state(self.state);
-        self.backlog.push_back(Published::Run(self.run.info().clone()));
-        self.publish();
+        self.begin_run();
         self.settle(ctx);
     }
 }

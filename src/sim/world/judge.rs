@@ -233,9 +233,11 @@ impl World {
     }
 
     fn stop_on_ground(&mut self, index: usize) {
+        let ground = self.scene.ground_under(self.drones[index].body.position);
         let drone = &mut self.drones[index];
         drone.landed = Landed::OnGround;
         drone.armed = false;
+        drone.body.position.z = ground;
         drone.body.velocity = Vec3::ZERO;
         drone.body.accel = Vec3::ZERO;
         drone.command = Vec3::ZERO;
