@@ -118,11 +118,9 @@ test('select, go to, confirm: the strip goes to completed when the drone is ther
 test('the server is killed: the page says so and disables commands within 3 s; restarted, it recovers by itself', options, async (t) => {
   const mortal = await startServer({ t });
   const page = await live(t, mortal);
-  const drone = await flying(page, mortal);
-  await page.mouse.click(drone.at.x, drone.at.y);
+  await page.keyboard.press('a');
   const hold = page.getByRole('button', { name: /^Hold(\s+H)?$/ });
-  await hold.waitFor();
-  assert.equal(await hold.isEnabled(), true);
+  await until('commands are enabled', () => hold.isEnabled());
 
   await mortal.end('SIGKILL');
   const start = Date.now();
@@ -137,8 +135,8 @@ test('the server is killed: the page says so and disables commands within 3 s; r
   await holds(page, () => window.__console.state === 'live', undefined, 15_000);
   t.diagnostic(`live again ${Date.now() - start} ms after the kill`);
   await holds(page, (n) => window.__console.drones === n, (await again.json('/api/drones')).drones.length);
-  await flying(page, again).then(({ at }) => page.mouse.click(at.x, at.y));
-  await until('commands are enabled', () => hold.isEnabled());
+  await page.keyboard.press('a');
+  await until('commands are enabled again', () => hold.isEnabled());
   // One set of listeners: frames are counted once.
   const seq = await page.evaluate(() => window.__console.seq);
   await sleep(1000);
@@ -156,8 +154,13 @@ test('with Socket.IO blocked the page shows HTTP polling as such, and commands g
   await picture(page, 'console-polling');
   await page.keyboard.press('a');
   await until('all are selected', async () => (await selection(page)).length > 0);
-  const hold = page.getByRole('button', { name: /^Hold(\s+H)?$/ });
-  await holdButton(page, hold);
+  const states = new Set();
+  for (let i = 0; i < 30; i++) {
+    states.add(await page.evaluate(() => window.__console.state));
+    await sleep(100);
+  }
+  assert.deepEqual([...states], ['polling'], 'what is shown does not flicker while it tries to reconnect');
+  await page.getByRole('button', { name: /^Hold(\s+H)?$/ }).click();
   const strip = await until('the command is answered', async () => page.evaluate(() => window.__console.strips.find((s) => s.command === 'hold' && s.transport !== null)), { within: 10_000 });
   assert.equal(strip.transport, 'http', JSON.stringify(strip));
 });
@@ -190,7 +193,7 @@ test('two browsers: the second sees the command of the first', options, async (t
   const [first, second] = await Promise.all([live(t), live(t)]);
   await first.keyboard.press('a');
   await until('all are selected', async () => (await selection(first)).length > 0);
-  await holdButton(first, first.getByRole('button', { name: /^Hold(\s+H)?$/ }));
+  await first.getByRole('button', { name: /^Hold(\s+H)?$/ }).click();
   const id = await until('the first has a strip', () => first.evaluate(() => window.__console.strips.find((s) => s.command === 'hold')?.id));
   await holds(second, (known) => window.__console.strips.some((s) => s.id === known), id);
 });

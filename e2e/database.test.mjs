@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { accepted } from './support/commands.mjs';
-import { collect, connect, gaps, rateHz } from './support/client.mjs';
+import { collect, connect, missed, missedMax, ticksPerSecond } from './support/client.mjs';
 import { missing, startPostgres } from './support/postgres.mjs';
 import { freePort, full, sleep, until } from './support/process.mjs';
 import { startServer } from './support/server.mjs';
@@ -44,9 +44,9 @@ for (const [how, away, back] of [['stopped', 'stop', 'start'], ['frozen', 'freez
     assert.equal(health.status, 'degraded');
     assert.equal(health.checks.simulation.tick_age_ms < 1000, true);
     const seen = await watching;
-    t.diagnostic(`${rateHz(seen).toFixed(2)} ticks a second meanwhile`);
-    assert.deepEqual(gaps(seen), []);
-    assert.ok(Math.abs(rateHz(seen) - 25) <= 1, `${rateHz(seen)} ticks a second`);
+    t.diagnostic(`${ticksPerSecond(seen).toFixed(2)} ticks a second meanwhile`);
+    assert.ok(missed(seen) <= missedMax, `${missed(seen) * 100} % of the updates are missing`);
+    assert.ok(Math.abs(ticksPerSecond(seen) - 25) <= 1, `${ticksPerSecond(seen)} ticks a second`);
 
     pg[back]();
     await until('the database is noticed again', async () => (await database(server)) === 'ok', { within: 20_000 });
@@ -68,7 +68,7 @@ test('started without its database the server flies, says so, and records once t
   assert.equal((await server.json('/api/health')).status, 'degraded');
   assert.equal(await database(server), 'away');
   const seen = await collect(socket, 'status-update', 2000);
-  assert.ok(Math.abs(rateHz(seen) - 25) <= 1.5, `${rateHz(seen)} ticks a second`);
+  assert.ok(Math.abs(ticksPerSecond(seen) - 25) <= 1.5, `${ticksPerSecond(seen)} ticks a second`);
   const ids = await accepted(socket, 5);
   pg.start();
   await until('the database is noticed', async () => (await database(server)) === 'ok', { within: 20_000 });
@@ -83,6 +83,7 @@ test('SIGTERM while the database is away still ends within 10 s, and says what w
   await accepted(socket, 5);
   await sleep(500);
   const { ms } = await server.end('SIGTERM');
+  t.diagnostic(`ended after ${ms} ms`);
   assert.ok(ms < 10_000, `${ms} ms`);
   assert.match(server.log(), /not written|unwritten|lost|discard|left/i);
 });

@@ -6,7 +6,7 @@ import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { accepted } from './support/commands.mjs';
-import { connect, droneOf, gaps, next, rateHz, collect, send } from './support/client.mjs';
+import { collect, connect, droneOf, missed, missedMax, next, send, ticksPerSecond } from './support/client.mjs';
 import { sleep } from './support/process.mjs';
 import { startServer } from './support/server.mjs';
 
@@ -70,8 +70,8 @@ test('a drone that panics is restored in a failsafe mode and reported, and ticks
   const entry = await logged;
   t.diagnostic(`logged: ${entry.message}`);
   const seen = await during;
-  assert.deepEqual(gaps(seen), []);
-  assert.ok(Math.abs(rateHz(seen) - 25) <= 1, `${rateHz(seen)} ticks a second`);
+  assert.ok(missed(seen) <= missedMax, `${missed(seen) * 100} % of the updates are missing`);
+  assert.ok(Math.abs(ticksPerSecond(seen) - 25) <= 1, `${ticksPerSecond(seen)} ticks a second`);
   const drone = droneOf(await server.json('/api/drones'), id);
   assert.ok(['hold', 'land', 'rtl', 'emergency'].includes(drone.mode), `mode ${drone.mode}`);
   assert.equal((await server.json('/api/drones')).drones.length, update.drones.length);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { collect, connect, gaps, next, rateHz, transports } from './support/client.mjs';
+import { collect, connect, missed, missedMax, next, rateHz, transports } from './support/client.mjs';
 import { startServer } from './support/server.mjs';
 
 let server;
@@ -35,9 +35,9 @@ for (const via of Object.keys(transports)) {
     const [drones, status] = await Promise.all([collect(socket, 'drones-update', 5000), collect(socket, 'status-update', 5000)]);
     for (const [event, seen] of Object.entries({ 'drones-update': drones, 'status-update': status })) {
       const rate = rateHz(seen);
-      t.diagnostic(`${event}: ${rate.toFixed(2)} a second`);
+      t.diagnostic(`${event}: ${rate.toFixed(2)} a second, ${(missed(seen) * 100).toFixed(1)} % missing`);
       assert.ok(Math.abs(rate - 25) <= 1, `${event} came ${rate} times a second`);
-      assert.deepEqual(gaps(seen), []);
+      assert.ok(missed(seen) <= missedMax, `${missed(seen) * 100} % of the updates are missing`);
     }
   });
 }
