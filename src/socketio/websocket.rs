@@ -34,6 +34,10 @@ use super::{
     websocket_line::Line,
 };
 
+/// What the connection is given at a time. It copies each piece into a buffer of its own that it keeps, so a piece should
+/// be small, while the rest of a large frame stays in the memory that all of its receivers share.
+const PIECE_BYTES: usize = 32 * 1024;
+
 /// Checks the opening handshake of RFC 6455 and begins its answer.
 pub(super) fn shake_hands(request: &HttpRequest) -> Result<HttpResponseBuilder, Refused> {
     let headers = request.headers();
@@ -99,7 +103,7 @@ pub(super) fn carry(
     );
     rt::spawn(drive(codec, line.clone()));
     session.server.counters.websockets_open.up();
-    response.streaming(WsOut { session, line })
+    response.streaming(WsOut { session, line, rest: Bytes::new() })
 }
 
 /// Runs the actor and queues what it writes, which is pongs.
@@ -260,17 +264,24 @@ impl Stream for FrameGuard {
 struct WsOut {
     session: Arc<SessionHandle>,
     line: Arc<Line>,
+    /// What the connection has not been given yet of the frames taken last.
+    rest: Bytes,
 }
 
 impl Stream for WsOut {
     type Item = Result<Bytes, Error>;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let chunk = ready!(self.line.poll_chunk(cx));
-        if let Some(chunk) = &chunk {
-            self.session.server.counters.bytes_out.add(chunk.len());
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if this.rest.is_empty() {
+            match ready!(this.line.poll_chunk(cx)) {
+                Some(chunk) => this.rest = chunk,
+                None => return Poll::Ready(None),
+            }
+            this.session.server.counters.bytes_out.add(this.rest.len());
         }
-        Poll::Ready(chunk.map(Ok))
+        let piece = this.rest.split_to(this.rest.len().min(PIECE_BYTES));
+        Poll::Ready(Some(Ok(piece)))
     }
 }
 
