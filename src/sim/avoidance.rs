@@ -52,11 +52,12 @@ pub fn safe_velocity(p: &Percept, wish: Vec3) -> Vec3 {
     if free(&traffic) && free(&walls) {
         return wish;
     }
-    let reach = WISH_SHARE * p.kind.accel_mps2_max * p.kind.lag_s;
-    let mut velocity = present + (wish - present).clamp_norm(reach);
+    let mut slipping = wish;
     for bound in traffic.list().iter().filter(|b| b.slack < 0.0) {
-        velocity += aside(p, bound.normal) * (SLIP * (-bound.slack).min(RETREAT_MPS));
+        slipping += aside(p, bound.normal) * (SLIP * (-bound.slack).min(RETREAT_MPS));
     }
+    let reach = WISH_SHARE * p.kind.accel_mps2_max * p.kind.lag_s;
+    let mut velocity = present + (slipping - present).clamp_norm(reach);
     for _ in 0..ROUNDS {
         traffic.enforce(&mut velocity);
         // Walls come last: they do not give way.

@@ -29,7 +29,9 @@ pub struct Neighbours {
     cell_m: f64,
     mask: u32,
     starts: Vec<u32>,
-    sorted: Vec<(i32, i32, Traffic)>,
+    /// Positions and cells apart from the rest: most candidates are looked at no further.
+    places: Vec<(Vec3, i32, i32)>,
+    sorted: Vec<Traffic>,
     buckets: Vec<u32>,
 }
 
@@ -52,13 +54,16 @@ impl Neighbours {
             self.starts[bucket + 1] += self.starts[bucket];
         }
         self.sorted.clear();
-        self.sorted.resize(count, (0, 0, Traffic::default()));
+        self.sorted.resize(count, Traffic::default());
+        self.places.clear();
+        self.places.resize(count, (Vec3::ZERO, 0, 0));
         // `starts[b]` serves as the write position of bucket b and so ends as the start of bucket b + 1.
         for index in 0..count {
             let entry = traffic(index);
             let (cx, cy) = self.cell(entry.position);
             let place = &mut self.starts[self.buckets[index] as usize];
-            self.sorted[*place as usize] = (cx, cy, entry);
+            self.places[*place as usize] = (entry.position, cx, cy);
+            self.sorted[*place as usize] = entry;
             *place += 1;
         }
         self.starts.rotate_right(1);
@@ -76,8 +81,9 @@ impl Neighbours {
             for cx in x0..=x1 {
                 let bucket = self.bucket(cx, cy) as usize;
                 let range = self.starts[bucket] as usize..self.starts[bucket + 1] as usize;
-                for (ex, ey, other) in &self.sorted[range] {
-                    let offset = other.position - p;
+                let entries = self.places[range.clone()].iter().zip(&self.sorted[range]);
+                for ((position, ex, ey), other) in entries {
+                    let offset = *position - p;
                     let distance2 = offset.norm2();
                     if distance2 <= radius * radius && *ex == cx && *ey == cy {
                         visit(other, offset, distance2);
@@ -89,17 +95,23 @@ impl Neighbours {
 
     /// Every drone, cell by cell.
     pub fn all(&self) -> impl Iterator<Item = &Traffic> {
-        self.sorted.iter().map(|(_, _, traffic)| traffic)
+        self.sorted.iter()
     }
 
     fn cell(&self, p: Vec3) -> (i32, i32) {
-        ((p.x / self.cell_m).floor() as i32, (p.y / self.cell_m).floor() as i32)
+        (floor(p.x / self.cell_m), floor(p.y / self.cell_m))
     }
 
     fn bucket(&self, cx: i32, cy: i32) -> u32 {
         let mixed = (cx as u32).wrapping_mul(0x9E37_79B1) ^ (cy as u32).wrapping_mul(0x85EB_CA77);
         (mixed ^ mixed >> 15) & self.mask
     }
+}
+
+/// The largest whole number not above `x`; a function call less than `f64::floor` without SSE4.1.
+fn floor(x: f64) -> i32 {
+    let whole = x as i32;
+    whole - i32::from(f64::from(whole) > x)
 }
 
 #[cfg(test)]

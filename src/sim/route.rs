@@ -136,7 +136,7 @@ fn over(prism: &Prism, margin: f64, from: Vec3, to: Vec3) -> Step {
 
 /// Along the corners of the widened footprint, from the last that `from` sees to the first that `to` sees.
 fn round(prism: &Prism, ccw: bool, margin: f64, from: Vec3, to: Vec3) -> Step {
-    let n = prism.len();
+    let n = prism.corner_count();
     let here = seen_corner(prism, margin, [from.x, from.y], ccw);
     let there = seen_corner(prism, margin, [to.x, to.y], !ccw);
     let after = |i: usize| if ccw { (i + 1) % n } else { (i + n - 1) % n };
@@ -163,7 +163,7 @@ fn round(prism: &Prism, ccw: bool, margin: f64, from: Vec3, to: Vec3) -> Step {
 
 /// The corner at the end (`ccw`) or start of the chain of edges that `p` sees. A point inside sees its nearest edge.
 fn seen_corner(prism: &Prism, margin: f64, p: Point, ccw: bool) -> usize {
-    let n = prism.len();
+    let n = prism.corner_count();
     let outside = |i: usize| {
         let (a, b) = (prism.corner(i, margin), prism.corner(i + 1, margin));
         -polygon::cross(a, b, p) / polygon::distance(a, b).max(1e-9)

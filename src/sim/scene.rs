@@ -196,7 +196,7 @@ impl Prism {
     }
 
     /// Number of corners.
-    pub fn len(&self) -> usize {
+    pub fn corner_count(&self) -> usize {
         self.corners.len()
     }
 
@@ -215,7 +215,7 @@ impl Prism {
     /// The part `t0..t1` of the segment `a b` over the footprint widened by `margin`.
     pub fn crossing(&self, a: Point, b: Point, margin: f64) -> Option<(f64, f64)> {
         let (mut t0, mut t1) = (0.0f64, 1.0f64);
-        for i in 0..self.len() {
+        for i in 0..self.corner_count() {
             let (p, q) = (self.corner(i, margin), self.corner(i + 1, margin));
             // Left of every edge is inside.
             let (from, to) = (polygon::cross(p, q, a), polygon::cross(p, q, b));

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::drone::{Landed, Mode};
 use super::happening::Level;
 use super::measure::Metrics;
+use super::neighbours::{Neighbours, Traffic};
 use super::scene::{Fence, Obstacle};
 use super::{Tick, Vec3};
 
@@ -142,8 +143,8 @@ impl Snapshot {
             .filter(|(_, d)| d.landed != Landed::OnGround)
             .map(|(slot, d)| (slot as u32, d.position))
             .collect();
-        let mut grid = super::neighbours::Neighbours::default();
-        grid.rebuild(range_m.max(1.0), flying.len(), |i| super::neighbours::Traffic {
+        let mut grid = Neighbours::default();
+        grid.rebuild(range_m.max(1.0), flying.len(), |i| Traffic {
             position: flying[i].1,
             index: i as u32,
             ..Default::default()

@@ -36,9 +36,11 @@ impl World {
 
     /// One whole tick on this thread: every pilot decides, then the world steps. The reference for all other ways.
     pub fn advance(&mut self) {
-        let intents: Vec<Option<Intent>> =
-            (0..self.drones.len()).map(|index| self.decide_or_crash(index)).collect();
+        let mut intents = std::mem::take(&mut self.intents);
+        intents.clear();
+        intents.extend((0..self.drones.len()).map(|index| self.decide_or_crash(index)));
         self.step(&intents);
+        self.intents = intents;
     }
 
     /// What drone `index` wants; a panic becomes [`Intent::Crashed`], an announced miss becomes `None`.
