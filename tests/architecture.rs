@@ -296,7 +296,8 @@ fn literal_length(rest: &str, before: char) -> Option<usize> {
 
 /// Files of tests beside the code (`x_tests.rs`, `tests.rs`, `tests/x.rs`) may name what they like.
 fn is_test(path: &Path) -> bool {
-    let is = |name: Option<&std::ffi::OsStr>| name.is_some_and(|name| name.to_string_lossy().ends_with("tests"));
+    let is =
+        |name: Option<&std::ffi::OsStr>| name.is_some_and(|name| name.to_string_lossy().ends_with("tests"));
     is(path.file_stem()) || is(path.parent().and_then(Path::file_name))
 }
 

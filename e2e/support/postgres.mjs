@@ -43,7 +43,11 @@ export async function startPostgres(t) {
   const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='${home}' -c fsync=off`;
   const postmaster = () => Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
   const everyone = () => [postmaster(), ...childrenOf(postmaster())];
-  const signal = (name) => { for (const pid of everyone()) process.kill(pid, name); };
+  const signal = (name) => {
+    for (const pid of everyone()) {
+      try { process.kill(pid, name); } catch { /* a session that has just ended */ }
+    }
+  };
 
   const cluster = {
     url: `postgres://hmrs@127.0.0.1:${port}/hmrs`,
