@@ -121,7 +121,7 @@ async function send(command, targets, words) {
   }
 }
 
-/** Buttons act after being held, by pointer or by keyboard. */
+/** Makes a button act after being held, by pointer or by keyboard. */
 function onHold(button, act) {
   let timer = 0;
   const begin = () => {
@@ -139,7 +139,8 @@ function onHold(button, act) {
   button.addEventListener('keydown', (event) => { if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); begin(); } });
 }
 const targets = () => (selected ? [selected] : 'all');
-onHold(el('hold'), () => send('hold', targets(), selected ? `Hold ${selected}` : 'Hold all'));
+// Holding position harms nobody: that button acts at once.
+el('hold').addEventListener('click', () => send('hold', targets(), selected ? `Hold ${selected}` : 'Hold all'));
 onHold(el('rtl'), () => send('rtl', targets(), selected ? `Return ${selected}` : 'Return all'));
 // Stop all means: every drone stops and stays in the air. Motors are never cut from this page.
 onHold(el('stop'), () => send('hold', 'all', 'Stop all'));

@@ -93,6 +93,18 @@ export class Actions {
     }
     ui.pending = null;
     ui.aim = ui.aim === kind ? null : kind;
+    if (this.map) {
+      this.map.target = null;
+      this.map.aimCentre = ui.aim === 'goto';
+    }
+    // The button keeps the focus otherwise, and with it the arrow and Enter keys.
+    document.querySelector<HTMLElement>('.map')?.focus({ preventScroll: true });
+  }
+
+  /** Aiming by keyboard: the middle of the map is the place. */
+  aimAtCentre(): void {
+    const camera = this.map?.camera;
+    if (camera && ui.aim === 'goto') this.aimAt(camera.e, camera.n, -1);
   }
 
   /** The map was clicked while aiming. */

@@ -55,6 +55,7 @@ export const KEYS: Key[] = [
   { keys: ['h'], shown: 'H', group: 'command', what: 'Hold', run: (a) => a.propose('hold') },
   { keys: ['r'], shown: 'R', group: 'command', what: 'Return', run: (a) => a.propose('rtl') },
   { keys: ['g'], shown: 'G', group: 'command', what: 'Go to a place on the map', run: (a) => a.beginAim('goto') },
+  { keys: ['enter'], shown: '', group: 'command', what: '', run: (a) => a.aimAtCentre() },
   { keys: ['f'], shown: 'F', group: 'command', what: 'Follow a drone', run: (a) => a.beginAim('follow') },
 
   { keys: ['p'], shown: 'P', group: 'run', what: 'Pause or start the simulation', run: (a) => a.toggleRun() },
@@ -80,6 +81,10 @@ function typing(target: EventTarget | null): boolean {
 /** Arrows, Enter and Space belong to the control that has the focus, if it uses them. */
 function ownsArrows(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.closest('[role="grid"], [role="tablist"], [role="radiogroup"], dialog') !== null;
+}
+
+function ownsEnter(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && target.closest('button, a, [role="grid"], dialog') !== null;
 }
 
 export function attachKeys(actions: Actions): () => void {
@@ -125,6 +130,7 @@ export function attachKeys(actions: Actions): () => void {
     const name = event.key.toLowerCase();
     if (!ui.singleKeys && name !== 'escape') return;
     if (name.startsWith('arrow') && ownsArrows(event.target)) return;
+    if (name === 'enter' && (ui.aim !== 'goto' || ownsEnter(event.target))) return;
     const key = byKey.get(name);
     if (!key || (event.repeat && !name.startsWith('arrow') && name !== '+' && name !== '-')) return;
     event.preventDefault();

@@ -68,6 +68,7 @@ export function attachPointer(element: HTMLElement, map: MapView, actions: Actio
   const hoverAt = (x: number, y: number): void => {
     map.hover = pickAt(map.scene, x, y);
     if (ui.aim === 'goto') {
+      map.aimCentre = false;
       const [e, n] = [map.camera.east(x), map.camera.north(y)];
       map.target = { e, n, label: `${e.toFixed(0)}, ${n.toFixed(0)}` };
     }

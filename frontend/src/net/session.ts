@@ -9,6 +9,7 @@ import type { CommandUpdate, DronesUpdate, LogEntry, StatusUpdate, Welcome } fro
 import { S } from '../strings';
 import { timeOfDay } from '../format';
 import { Alerts, type AlertLevel } from '../store/alerts';
+import { readDetail } from '../store/detail';
 import { Fleet } from '../store/fleet';
 import { Log } from '../store/log';
 import { Strips } from '../store/strips';
@@ -25,6 +26,8 @@ const SPARK_SAMPLES = 120;
 const STALL_MS = 1500;
 const HIDDEN_HZ = 1;
 const FULL_HZ = 25;
+const EXPLAIN_ONE_BY_ONE_MAX = 2;
+const LIST_EVERY_MS = 2000;
 const TOKEN_KEY = 'hmrs.token';
 
 export class Session {
@@ -53,7 +56,8 @@ export class Session {
   private build: string | null = null;
   private runId: string | null = null;
   private dropped = false;
-  private explaining = 0;
+  private explaining = false;
+  private listAgainAt = 0;
   private clockTimer = 0;
 
   constructor(base: URL) {
@@ -206,9 +210,7 @@ export class Session {
   private latestStatus: StatusUpdate | null = null;
 
   private logged(entries: LogEntry[]): void {
-    for (const entry of this.log.add(entries)) {
-      if ((entry.level === 'warning' || entry.level === 'error' || entry.level === 'critical') && this.fleet.slots.slot(entry.source) >= 0) this.alerts.explain(entry.source, entry.message);
-    }
+    this.log.add(entries);
   }
 
   private commandUpdate(update: CommandUpdate): void {
@@ -279,19 +281,27 @@ export class Session {
     this.explainSome();
   }
 
-  /** The stream carries alert levels only; the words come one drone at a time, and never more than two at once. */
+  /** The stream carries alert levels only. The words of a few are asked for one by one, of many in one list, seldom. */
   private explainSome(): void {
-    if (this.explaining > 0 || this.state === 'lost') return;
-    for (const id of this.alerts.unexplained(2)) {
-      this.explaining++;
-      this.http.drone(id).then(
-        (drone) => {
-          const alert = drone.alert;
-          const text = typeof alert === 'object' && alert !== null && 'text' in alert ? String(alert.text) : typeof alert === 'string' ? alert : '';
-          this.alerts.explain(id, text);
-        },
-        () => this.alerts.explain(id, ''),
-      ).finally(() => this.explaining--);
-    }
+    if (this.explaining || this.state === 'lost') return;
+    const wanted = this.alerts.unexplained(EXPLAIN_ONE_BY_ONE_MAX + 1);
+    if (wanted.length === 0) return;
+    const now = performance.now();
+    const many = wanted.length > EXPLAIN_ONE_BY_ONE_MAX;
+    if (many && now < this.listAgainAt) return;
+    this.explaining = true;
+    const work = many ? this.explainAll() : Promise.all(wanted.map((id) => this.explain(id)));
+    this.listAgainAt = now + LIST_EVERY_MS + this.fleet.slots.count;
+    void work.catch(() => undefined).finally(() => (this.explaining = false));
+  }
+
+  private async explain(id: string): Promise<void> {
+    const body = await this.http.drone(id).catch(() => ({}));
+    this.alerts.explain(id, readDetail(id, body).alert?.text ?? '');
+  }
+
+  private async explainAll(): Promise<void> {
+    const { drones } = await this.http.drones();
+    for (const { id, alert } of drones) if (alert) this.alerts.explain(id, typeof alert === 'string' ? alert : alert.text);
   }
 }

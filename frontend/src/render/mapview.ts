@@ -22,6 +22,8 @@ export class MapView {
   box: Box | null = null;
   target: { e: number; n: number; label: string } | null = null;
   follow = false;
+  /** While a place is aimed at by keyboard, the middle of the map is that place. */
+  aimCentre = false;
   private readonly renderer: Renderer;
   private readonly base = new BasePainter();
   private readonly overlay: Overlay;
@@ -166,6 +168,7 @@ export class MapView {
     this.overlayAt = now;
     const { session, scene, camera, palette } = this;
     const { fleet } = session;
+    if (ui.aim === 'goto' && this.aimCentre) this.target = { e: camera.e, n: camera.n, label: `${camera.e.toFixed(0)}, ${camera.n.toFixed(0)}` };
     this.overlay.draw({
       scene, camera, palette, selected, ids: fleet.slots.ids, slotOf: (id) => fleet.slots.slot(id),
       selectedSlots: fleet.selection.slots(), hover: this.hover, trails: fleet.trails, links: fleet.links, goals: fleet.goals,

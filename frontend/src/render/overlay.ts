@@ -1,5 +1,6 @@
 /** Everything above the drones: trails, links, goals, brackets, labels, the selection box and the go-to target. */
-import { alertOf, eastOf, northOf, silenceMsOf } from '../proto/decode';
+import { S } from '../strings';
+import { AGE_MAX, AGE_UNIT_MS, alertOf, eastOf, northOf, silenceMsOf } from '../proto/decode';
 import type { Trails } from '../store/trails';
 import type { Camera } from './camera';
 import type { Palette } from './palette';
@@ -26,12 +27,21 @@ export interface OverlayInput {
   ageMs: number;
 }
 
+/** A drone's own silence plus the age of the frame; the wire counts no further than 10.2 s. */
+function silentFor(silentMs: number, ageMs: number): string {
+  return S.old(silentMs >= AGE_MAX * AGE_UNIT_MS ? null : (silentMs + ageMs) / 1000);
+}
+
 const LABELS_MAX = 200;
+/** More cautions than this and their labels would say nothing; the alert list counts them. */
+const CAUTION_LABELS_MAX = 30;
+const CAUTION_RANK = 2;
 const LABELLED_SELECTION = 12;
 /** A fleet this small is labelled whole. */
 const LABELLED_FLEET = 24;
 const TRAILS_MAX = 60;
 const LINKS_MAX = 2000;
+const ARRIVED_PX = 16;
 
 export class Overlay {
   private readonly context: CanvasRenderingContext2D;
@@ -121,6 +131,8 @@ export class Overlay {
       const slot = slotOf(id);
       if (slot < 0 || slot >= scene.count || !(everyone || input.selected(slot))) continue;
       const [x, y] = [camera.x(e), camera.y(n)];
+      // A drone that has arrived needs no sign of where it goes.
+      if (Math.hypot(x - scene.x[slot], y - scene.y[slot]) < ARRIVED_PX) continue;
       c.moveTo(scene.x[slot], scene.y[slot]);
       c.lineTo(x, y);
       c.moveTo(x + 4, y);
@@ -149,10 +161,12 @@ export class Overlay {
       if (selected && (urgent || fewSelected)) this.ring(x, y, palette.selected);
       if (!urgent && slot !== hover && !fewSelected && !everyone) continue;
       if (wanted.length >= LABELS_MAX) break;
-      const [rank, colour] = urgent ? (look === LOOK_WARNING ? [1, palette.warning] : [2, palette.caution]) : selected ? [3, palette.selected] : [4, palette.fg3];
+      const [rank, colour] = urgent ? (look === LOOK_WARNING ? [1, palette.warning] : [CAUTION_RANK, palette.caution]) : selected ? [3, palette.selected] : [4, palette.fg3];
       wanted.push({ slot, rank: slot === hover ? 0 : rank, colour: slot === hover && rank === 4 ? palette.fg : colour });
     }
-    this.labels(input, wanted.sort((a, b) => a.rank - b.rank));
+    const cautions = wanted.filter((w) => w.rank === CAUTION_RANK).length;
+    const shown = cautions > CAUTION_LABELS_MAX ? wanted.filter((w) => w.rank !== CAUTION_RANK) : wanted;
+    this.labels(input, shown.sort((a, b) => a.rank - b.rank));
   }
 
   private labels(input: OverlayInput, wanted: readonly { slot: number; colour: string }[]): void {
@@ -175,7 +189,7 @@ export class Overlay {
     const { frame } = input.scene;
     if (!frame) return id;
     const silent = silenceMsOf(frame, slot);
-    if (silent > 1000) return `${id}  ${((silent + input.ageMs) / 1000).toFixed(1)} s old`;
+    if (silent > 1000) return `${id}  ${silentFor(silent, input.ageMs)}`;
     if (slot === input.hover && alertOf(frame, slot) < 2) return `${id}  ${eastOf(frame, slot).toFixed(0)}, ${northOf(frame, slot).toFixed(0)}`;
     return id;
   }

@@ -6,16 +6,36 @@ import { Stamper } from './stamper';
 
 /** A 4K backing store would copy 33 MB a frame; beyond this the browser scales. */
 export const PIXELS_MAX = 2_100_000;
-/** More drones in view than this get small glyphs; denser than one in this many square pixels, dots. */
-const MANY = 3000;
-const CROWDED_PX2 = 60;
 
-/** Glyph radius in CSS pixels, and whether to draw between pixels too. */
-export function glyphSize(inView: number, area: number): { radius: number; smooth: boolean; dot: boolean } {
-  if (inView > MANY && area / inView < CROWDED_PX2) return { radius: 1.5, smooth: false, dot: true };
-  if (inView > MANY) return { radius: 2.75, smooth: false, dot: false };
-  if (inView > 800) return { radius: 4.5, smooth: false, dot: false };
-  return { radius: inView > 250 ? 5.5 : 6.5, smooth: true, dot: false };
+interface GlyphSize {
+  /** Radius in CSS pixels. */
+  radius: number;
+  /** Draws between pixels too. */
+  smooth: boolean;
+  dot: boolean;
+  /** Used up to this many drones in view, and this many for each occupied cell of the screen. */
+  inViewMax: number;
+  crowdingMax: number;
+}
+
+/** From large to small. The stream of ten thousand is dots, a handful are glyphs with names. */
+export const GLYPH_SIZES: readonly GlyphSize[] = [
+  { radius: 6.5, smooth: true, dot: false, inViewMax: 400, crowdingMax: 1.7 },
+  { radius: 4.5, smooth: true, dot: false, inViewMax: 3000, crowdingMax: 2.6 },
+  { radius: 3, smooth: false, dot: false, inViewMax: 3000, crowdingMax: 30 },
+  { radius: 2.75, smooth: false, dot: false, inViewMax: 12_000, crowdingMax: 5 },
+  { radius: 1.5, smooth: false, dot: true, inViewMax: Infinity, crowdingMax: Infinity },
+];
+/** A size is left for a larger one only when there is clearly room, so that sizes do not flicker. */
+const ROOM = 0.8;
+
+/** Index of the size to draw with, given the one drawn with so far. */
+export function chooseSize(inView: number, crowding: number, current: number): number {
+  const fits = (size: GlyphSize, factor: number): boolean => inView <= size.inViewMax * factor && crowding <= size.crowdingMax * factor;
+  const smallest = GLYPH_SIZES.findIndex((size) => fits(size, 1));
+  if (smallest >= current) return smallest;
+  const roomy = GLYPH_SIZES.findIndex((size) => fits(size, ROOM));
+  return Math.min(current, roomy);
 }
 
 export class RasterRenderer implements Renderer {
@@ -25,6 +45,7 @@ export class RasterRenderer implements Renderer {
   private image: ImageData | null = null;
   private colours = new Uint32Array(LOOKS);
   private ratio = 1;
+  private size = 0;
 
   constructor(private readonly canvas: HTMLCanvasElement) {
     const context = canvas.getContext('2d', { alpha: false, willReadFrequently: true });
@@ -44,6 +65,7 @@ export class RasterRenderer implements Renderer {
   }
 
   setPalette(p: Palette): void {
+    this.stamper.ground = packed(p.ground);
     this.colours = Uint32Array.from([p.drone, p.fg3, p.selected, p.caution, p.warning, p.fg3], packed);
   }
 
@@ -54,7 +76,8 @@ export class RasterRenderer implements Renderer {
   draw(scene: Scene): void {
     if (!this.image) return;
     const { stamper, ratio, colours } = this;
-    const size = glyphSize(scene.inView, this.canvas.width * this.canvas.height);
+    this.size = chooseSize(scene.inView, scene.crowding, this.size);
+    const size = GLYPH_SIZES[this.size];
     stamper.begin(size.radius * ratio, size.smooth);
     // Attention last, so that a warning is never hidden under a healthy neighbour.
     for (const pass of PASSES) {

@@ -17,6 +17,9 @@ export const LOOK_FROZEN = 5;
 export const LOOKS = 6;
 export const HOLLOW = 8;
 
+/** About the size of a large glyph. */
+const CELL_PX = 14;
+
 /** Longer silent than this and a drone is drawn hollow. */
 export const STALE_RAW = 25;
 const SILENT_RAW = 75;
@@ -27,7 +30,10 @@ export type Freshness = 'fresh' | 'old' | 'lost';
 export class Scene {
   count = 0;
   inView = 0;
+  /** Drones in view for each occupied cell of the screen: 1 when they stand apart, more when they crowd. */
+  crowding = 1;
   frame: Frame | null = null;
+  private cells = new Uint8Array(0);
   /** Screen positions in CSS pixels. */
   x = new Float32Array(0);
   y = new Float32Array(0);
@@ -56,7 +62,12 @@ export class Scene {
     const left = width / 2 - camera.e * zoom;
     const top = height / 2 + camera.n * zoom;
     const [ai, bi] = [a.i16, b.i16];
+    const columns = Math.ceil(width / CELL_PX);
+    const cellCount = columns * Math.ceil(height / CELL_PX);
+    if (this.cells.length < cellCount) this.cells = new Uint8Array(cellCount);
+    this.cells.fill(0);
     let inView = 0;
+    let occupied = 0;
     for (let slot = 0, at = 0; slot < count; slot++, at += 8) {
       const ae = a.originE + ai[at] * a.scaleM;
       const an = a.originN + ai[at + 1] * a.scaleM;
@@ -66,8 +77,13 @@ export class Scene {
       this.y[slot] = y;
       this.heading[slot] = mixHeading(a.u16[at + 3], b.u16[at + 3], k);
       this.look[slot] = lookOf(b, slot, isSelected(slot), freshness);
-      if (x >= 0 && y >= 0 && x < width && y < height) inView++;
+      if (x < 0 || y < 0 || x >= width || y >= height) continue;
+      inView++;
+      const cell = Math.floor(y / CELL_PX) * columns + Math.floor(x / CELL_PX);
+      occupied += 1 - this.cells[cell];
+      this.cells[cell] = 1;
     }
+    this.crowding = inView / Math.max(1, occupied);
     this.inView = inView;
   }
 }

@@ -9,6 +9,9 @@ export const HEADINGS = 64;
 /** Positions inside a pixel, each way, at which a glyph is drawn: slow drones glide instead of jumping. */
 export const SUBPIXELS = 2;
 const STROKE_PX = 1.3;
+/** Width of the halo around a filled glyph, and the radius from which glyphs have one. */
+const HALO_PX = 1.5;
+const HALO_FROM_PX = 4;
 
 export interface Sprite {
   /** Pixel offsets from the centre pixel; covered fully. */
@@ -18,6 +21,10 @@ export interface Sprite {
   edgeX: Int8Array;
   edgeY: Int8Array;
   edgeAlpha: Uint8Array;
+  /** Pixels around the rim that are darkened towards the ground, so that neighbours stay apart. */
+  haloX: Int8Array;
+  haloY: Int8Array;
+  haloAlpha: Uint8Array;
   /** Largest offset either way. */
   reach: number;
 }
@@ -73,11 +80,15 @@ export function makeSprite(shape: number, heading: number, radius: number, hollo
   const reach = Math.ceil(radius * 1.35 + 1.5);
   const solid: number[] = [];
   const edge: number[] = [];
+  const halo: number[] = [];
+  const haloed = !hollow && radius >= HALO_FROM_PX;
   for (let y = -reach; y <= reach; y++) {
     for (let x = -reach; x <= reach; x++) {
       if (x * x + y * y > reach * reach) continue;
       const d = distance(outline, x, y);
       const cover = hollow ? 0.5 + STROKE_PX / 2 - Math.abs(d) : 0.5 - d;
+      const dark = haloed && cover < 0.99 ? Math.min(1, 0.5 + HALO_PX - d) : 0;
+      if (dark > 0.02) halo.push(x, y, Math.round(dark * 235));
       if (cover >= 0.99) solid.push(x, y);
       else if (cover > 0.02) edge.push(x, y, Math.round(cover * 255));
     }
@@ -89,6 +100,9 @@ export function makeSprite(shape: number, heading: number, radius: number, hollo
     edgeX: Int8Array.from(pick(edge, 3, 0)),
     edgeY: Int8Array.from(pick(edge, 3, 1)),
     edgeAlpha: Uint8Array.from(pick(edge, 3, 2)),
+    haloX: Int8Array.from(pick(halo, 3, 0)),
+    haloY: Int8Array.from(pick(halo, 3, 1)),
+    haloAlpha: Uint8Array.from(pick(halo, 3, 2)),
     reach,
   };
 }

@@ -6,20 +6,25 @@
 import { HEADINGS, makeSprite, SHAPES, SUBPIXELS, type Sprite } from './sprite';
 
 /** Glyphs made in one frame at most; beyond that a near relative stands in, and the rest follows next frame. */
-const NEW_PER_FRAME = 48;
+const NEW_PER_FRAME = 24;
 
 /** A sprite with offsets into one particular framebuffer width. */
 interface Stamp {
   sprite: Sprite;
   solid: Int32Array;
   edge: Int32Array;
+  halo: Int32Array;
 }
 
 export class Stamper {
   width = 0;
   height = 0;
   pixels: Uint32Array = new Uint32Array(0);
+  /** Packed colour of the halo around glyphs. */
+  ground = 0xff000000;
   private background = new Uint32Array(0);
+  /** By radius and smoothness: a view that goes back to an earlier size finds its glyphs again. */
+  private cache = new Map<string, (Stamp | undefined)[]>();
   private stamps: (Stamp | undefined)[] = [];
   private radius = 0;
   private smooth = false;
@@ -29,7 +34,10 @@ export class Stamper {
   attach(pixels: Uint32Array, width: number, height: number): void {
     this.pixels = pixels;
     this.background = new Uint32Array(pixels.length);
-    if (width !== this.width) this.stamps = [];
+    if (width !== this.width) {
+      this.cache.clear();
+      this.radius = 0;
+    }
     this.width = width;
     this.height = height;
   }
@@ -41,7 +49,9 @@ export class Stamper {
   /** Begins a frame: background everywhere. `smooth` draws glyphs between pixels too. */
   begin(radius: number, smooth: boolean): void {
     if (radius !== this.radius || smooth !== this.smooth) {
-      this.stamps = [];
+      const key = `${radius} ${smooth}`;
+      this.stamps = this.cache.get(key) ?? [];
+      this.cache.set(key, this.stamps);
       this.radius = radius;
       this.smooth = smooth;
     }
@@ -84,16 +94,20 @@ export class Stamper {
       this.made++;
       const sprite = makeSprite(shape, step, this.radius, hollow, subX, subY);
       const offsets = (xs: Int8Array, ys: Int8Array): Int32Array => Int32Array.from(xs, (dx, i) => ys[i] * this.width + dx);
-      stamp = { sprite, solid: offsets(sprite.solidX, sprite.solidY), edge: offsets(sprite.edgeX, sprite.edgeY) };
+      stamp = { sprite, solid: offsets(sprite.solidX, sprite.solidY), edge: offsets(sprite.edgeX, sprite.edgeY), halo: offsets(sprite.haloX, sprite.haloY) };
       this.stamps[key] = stamp;
     }
     return stamp;
   }
 
   private put(stamp: Stamp, centre: number, colour: number): void {
-    const { pixels } = this;
-    const { solid, edge } = stamp;
-    const { edgeAlpha } = stamp.sprite;
+    const { pixels, ground } = this;
+    const { solid, edge, halo } = stamp;
+    const { edgeAlpha, haloAlpha } = stamp.sprite;
+    for (let i = 0; i < halo.length; i++) {
+      const at = centre + halo[i];
+      pixels[at] = mix(pixels[at], ground, haloAlpha[i]);
+    }
     for (let i = 0; i < solid.length; i++) pixels[centre + solid[i]] = colour;
     for (let i = 0; i < edge.length; i++) {
       const at = centre + edge[i];

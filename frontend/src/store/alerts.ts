@@ -64,8 +64,8 @@ export class Alerts {
     const found = new Map<string, AlertGroup>();
     for (const [id, s] of this.standing) {
       // Numbers differ from drone to drone; the words make the group.
-      const words = (s.text ?? '').split(/\s+/).map((word) => (word === id ? '' : word.replace(/[-\d.,]+/g, '#')));
-      const key = `${s.level} ${words.join(' ')}`;
+      const words = (s.text ?? '').split(/\s+/).map((word) => (word === id ? '' : word.replace(/[-\d.,]+|%/g, '')));
+      const key = `${s.level} ${words.filter(Boolean).join(' ')}`;
       const group = found.get(key);
       if (!group) found.set(key, { key, level: s.level, text: s.text, drones: [id], sinceMs: s.sinceMs });
       else {

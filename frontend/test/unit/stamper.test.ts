@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { chooseSize, GLYPH_SIZES } from '../../src/render/raster';
 import { makeSprite, SHAPES } from '../../src/render/sprite';
 import { mix, Stamper } from '../../src/render/stamper';
 
@@ -97,5 +98,17 @@ describe('stamper', () => {
     });
     expect(new Set(pictures).size).toBe(SHAPES.length);
     expect(makeSprite(0, 0, 2.75, false, 0, 0).reach).toBeLessThan(7);
+  });
+});
+
+describe('glyph size', () => {
+  it('shrinks as drones become many or crowd', () => {
+    expect([[12, 1], [1000, 1.2], [1000, 4], [10_000, 2], [10_000, 30]].map(([n, crowding]) => chooseSize(n, crowding, 0))).toEqual([0, 1, 2, 3, 4]);
+    expect(GLYPH_SIZES.at(-1)?.inViewMax).toBe(Infinity);
+  });
+  it('does not flicker around a limit', () => {
+    expect(chooseSize(401, 1, 0)).toBe(1);
+    expect(chooseSize(390, 1, 1)).toBe(1);
+    expect(chooseSize(300, 1, 1)).toBe(0);
   });
 });

@@ -5,6 +5,7 @@ import { HOLLOW, LOOK_CAUTION, LOOK_FROZEN, LOOK_WARNING, lookOf, Scene } from '
 import { pickAt, pickBox } from '../../src/render/pick';
 import { simClock, span } from '../../src/format';
 import { Alerts } from '../../src/store/alerts';
+import { readDetail } from '../../src/store/detail';
 import { Fleet } from '../../src/store/fleet';
 import { Log } from '../../src/store/log';
 import { readNumber } from '../../src/store/params';
@@ -118,5 +119,14 @@ describe('words and numbers', () => {
     const spec = { path: 'a.b', value: 1, min: 0, max: 10 };
     expect(readNumber(spec, ' 2,5 ')).toEqual({ ok: true, value: 2.5 });
     for (const text of ['', 'x', '11', '-1', 'Infinity']) expect(readNumber(spec, text)).toEqual({ ok: false, min: 0, max: 10 });
+  });
+});
+
+describe('detail of a drone', () => {
+  it('reads what is there and leaves out what is odd', () => {
+    expect(readDetail('a', { alert: { level: 'warning', text: 'link lost' }, command: { command: 'goto', progress_pct: 40 }, home: [1, 2, 0], restarts: 1 })).toEqual({
+      id: 'a', alert: { level: 'warning', text: 'link lost' }, order: { command: 'goto', progressPct: 40 }, home: [1, 2], restarts: 1,
+    });
+    expect(readDetail('a', { alert: 7, command: null, home: ['x'] })).toEqual({ id: 'a', alert: null, order: null, home: null, restarts: 0 });
   });
 });
