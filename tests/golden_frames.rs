@@ -1,6 +1,7 @@
 //! Binary frames as the server writes them, byte for byte the files that the console's tests read.
 //!
 //! After a change of the layout (a new version, then): `HMRS_BLESS=1 cargo test --test golden_frames` writes them anew.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
 //! Laws of the queue in front of the database, for any sequence of pushes, writes and failures.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;

@@ -1,4 +1,5 @@
 //! What the store promises, on both back ends: every test body runs once on SQLite and once on PostgreSQL.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
 
 #[path = "support/postgres.rs"]
 mod postgres_server;

@@ -1,4 +1,5 @@
 //! The database goes away and comes back: nothing that must be kept is lost or doubled.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
 
 #[path = "support/postgres.rs"]
 mod postgres_server;

@@ -1,4 +1,5 @@
 //! A run that was recorded can be computed again from what the database holds, and agrees with every hash there.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
 
 #[path = "support/store_fixture.rs"]
 mod fixture;

@@ -284,13 +284,20 @@ fn visualization(snapshot: &Snapshot, seq: u64, trails: &Trails) -> String {
     let goals: BTreeMap<&str, [f64; 3]> = (snapshot.table.rows.iter().zip(&snapshot.drones))
         .filter_map(|(row, drone)| Some((row.id.as_ref(), point(&drone.goal?))))
         .collect();
+    let paths: BTreeMap<&str, Vec<[f64; 3]>> = snapshot
+        .visual
+        .paths
+        .iter()
+        .map(|(id, path)| (id.as_ref(), path.iter().map(point).collect()))
+        .collect();
     serde_json::json!({
         "seq": seq,
         "tick": snapshot.tick,
         "trails": trails,
+        // Every drone hears every other one: the model has no radio yet.
         "links": [],
         "goals": goals,
-        "paths": snapshot.visual.paths,
+        "paths": paths,
         "fences": snapshot.visual.fences,
         "obstacles": snapshot.visual.obstacles,
         "coverage": null,

@@ -36,6 +36,7 @@ pub struct ParamSpec {
     /// Unit, empty for a plain number.
     pub unit: String,
     /// Kind of value; all are `number` so far.
+    #[serde(rename = "type")]
     pub kind: String,
     /// Smallest accepted value.
     pub min: f64,

@@ -12,6 +12,9 @@ use super::rows;
 use super::url::DatabaseUrl;
 use crate::contract::record::{DatabaseHealth, DatabaseState, Record, Recorder, RecorderFull};
 
+/// Records that wait longer than this are behind a database that does not answer. Telemetry waits for one second.
+const LAG_MAX: Duration = Duration::from_secs(5);
+
 /// Settings of a [`Writer`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct WriterConfig {
@@ -144,16 +147,20 @@ impl Recorder for Writer {
             (queue.batcher.stats(), queue.batcher.oldest())
         };
         let status = self.shared.status().clone();
+        let lag = oldest.map_or(Duration::ZERO, |since| since.elapsed());
+        // A frozen server keeps its connections open and answers nothing: only the waiting tells.
+        let is_frozen = lag > LAG_MAX;
+        let waits = || format!("nothing was committed for {} s", lag.as_secs());
         DatabaseHealth {
-            state: if status.connected { DatabaseState::Ok } else { DatabaseState::Away },
+            state: if status.connected && !is_frozen { DatabaseState::Ok } else { DatabaseState::Away },
             kind: Some(self.shared.url.kind()),
             queued_records: stats.items as u64,
             queued_bytes: stats.bytes as u64,
             dropped_telemetry: stats.dropped,
             set_aside: stats.set_aside,
             written_rows: status.written_rows,
-            last_error: status.last_error,
-            lag_ms: oldest.map_or(0, |since| since.elapsed().as_millis().try_into().unwrap_or(u64::MAX)),
+            last_error: status.last_error.or_else(|| is_frozen.then(waits)),
+            lag_ms: lag.as_millis().try_into().unwrap_or(u64::MAX),
         }
     }
 }
