@@ -44,6 +44,14 @@ for (const scenario of ['hello', 'flock']) {
     }
   });
 
+  test(`${scenario}: steps that are asked for while others are under way are neither lost nor disturbed`, async (t) => {
+    const server = await startServer({ t, args: ['--scenario', scenario, '--paused'] });
+    const socket = await connect(server, { t });
+    for (let i = 0; i < 100; i++) assert.equal((await send(socket, 'step', undefined, { ticks: 5 })).ok, true);
+    const status = await until('tick 500', async () => { const s = await server.json('/api/status'); return s.tick === 500 && s.state_hash_tick === 500 && s; });
+    assert.equal(status.state_hash, run(scenario, 500).state_hash);
+  });
+
   test(`${scenario}: the live server in real time agrees with the headless run`, async (t) => {
     const server = await startServer({ t, args: ['--scenario', scenario] });
     await sleep(3000);
