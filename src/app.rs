@@ -103,7 +103,11 @@ async fn run(config: ServeConfig) -> Result<(), String> {
     };
     handle.stop(true).await;
     serving.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
-    flushed.inspect(|()| log::info!("stopped; everything is recorded"))
+    match &flushed {
+        Ok(()) => log::info!("stopped; everything is recorded"),
+        Err(lost) => log::error!("stopped, but {lost}"),
+    }
+    flushed
 }
 
 fn listen(

@@ -123,7 +123,8 @@ pub enum Command {
         /// How many; 1 if absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         count: Option<u32>,
-        /// Where; in the air and holding if it is more than half a metre up. The origin if absent. Several drones,
+        /// Where; in the air and holding if it is more than half a metre up. Beside the home of the oldest drone if
+        /// absent, or at the origin. Several drones,
         /// or one on an occupied place, spread as for `goto`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         position: Option<Vec3>,

@@ -155,6 +155,10 @@ impl Swarm {
     }
 
     fn wake(&mut self, ctx: &mut Context<Self>) {
+        // A timer that had expired when it was cancelled still fires; during a tick that must not begin another.
+        if self.tick.is_some() {
+            return;
+        }
         let now = now();
         let due = match self.clock.poll_due(now) {
             Some(due) => Some(due.lateness),
@@ -176,7 +180,12 @@ impl Swarm {
     }
 
     fn begin_tick(&mut self, began: Instant, lateness: Duration, ctx: &mut Context<Self>) {
-        let deadline = ctx.run_later(self.settings.intent_wait_max, |swarm, ctx| swarm.finish_tick(ctx));
+        let number = self.world.tick();
+        let deadline = ctx.run_later(self.settings.intent_wait_max, move |swarm, ctx| {
+            if swarm.world.tick() == number {
+                swarm.finish_tick(ctx);
+            }
+        });
         self.tick = Some(OpenTick { began, lateness, deadline });
         let Some(flight) = &mut self.flight else { return };
         flight.sync(&self.world.table());

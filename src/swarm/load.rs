@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(histogram.count(), 4);
         assert_eq!(histogram.counts[0], 1);
         assert_eq!(histogram.counts[3], 1);
-        assert_eq!(histogram.counts[9], 1);
+        assert_eq!(histogram.counts[11], 1);
         assert_eq!(histogram.counts[Histogram::BOUNDS_MS.len()], 1);
     }
 }

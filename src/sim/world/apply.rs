@@ -46,7 +46,7 @@ impl World {
                 return self.spawn(
                     kind,
                     count,
-                    position.unwrap_or_default(),
+                    position.unwrap_or_else(|| self.apron()),
                     group.as_deref(),
                     name.as_deref(),
                 );
@@ -76,6 +76,11 @@ impl World {
     /// What [`World::apply`] would answer, without doing it.
     pub fn check(&self, command: &Command, targets: &Targets) -> Result<Applied, CommandError> {
         self.clone().apply(command, targets, 0)
+    }
+
+    /// Where drones appear if nobody says where: beside the home of the oldest one.
+    fn apron(&self) -> Vec3 {
+        self.drones.first().map_or_else(Vec3::default, |oldest| oldest.home)
     }
 
     /// The places of the targets in order of creation, each once.
@@ -194,7 +199,7 @@ impl World {
                 within("gust_mps", *gust_mps, 0.0..=20.0)
             }
             Command::Spawn { kind, count, position, group, name } => {
-                self.check_spawn(kind, *count, position.unwrap_or_default())?;
+                self.check_spawn(kind, *count, position.unwrap_or_else(|| self.apron()))?;
                 group.as_ref().map_or(Ok(()), |group| check_name("group", group))?;
                 name.as_ref().map_or(Ok(()), |name| check_name("name", &name.replace("{n}", "1")))
             }

@@ -1,0 +1,133 @@
+//! Bugs that were there once, each with a line of post-mortem and a test that would have caught it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use hmrs::contract::incoming::Envelope;
+use hmrs::contract::outgoing::RunState;
+use hmrs::contract::record::NoRecorder;
+use hmrs::sim::{Scenario, World, builtin};
+use hmrs::swarm::{Origin, Published, Settings, Shelf, Submit, Swarm};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+/// Passes on every tick report as `(tick, state, hash)`.
+struct Ear(mpsc::UnboundedSender<(u64, RunState, u64)>);
+
+impl Actor for Ear {
+    type Context = Context<Self>;
+}
+
+impl Handler<Published> for Ear {
+    type Result = ();
+
+    fn handle(&mut self, published: Published, _: &mut Self::Context) {
+        if let Published::Tick(report) = published {
+            let _ = self.0.send((report.snapshot.tick, report.state, report.hash.1));
+        }
+    }
+}
+
+fn hello() -> Arc<Scenario> {
+    let text = builtin::list().iter().find(|(name, _)| *name == "hello").unwrap().1;
+    Arc::new(Scenario::parse(text).unwrap())
+}
+
+struct Live {
+    swarm: Addr<Swarm>,
+    reports: mpsc::UnboundedReceiver<(u64, RunState, u64)>,
+}
+
+impl Live {
+    fn launch(threads: usize) -> Self {
+        let (sender, reports) = mpsc::unbounded_channel();
+        let settings = Settings {
+            id: "default".into(),
+            scenario: hello(),
+            seed: Some(7),
+            is_paused: true,
+            threads,
+            intent_wait_max: Duration::from_secs(10),
+            telemetry_every: 25,
+        };
+        let audience = Ear(sender).start().recipient();
+        let (swarm, _) = Swarm::launch(settings, Arc::new(Shelf::default()), Arc::new(NoRecorder), audience);
+        Self { swarm, reports }
+    }
+
+    async fn give(&self, command: Value) -> Value {
+        let envelope = Envelope::parse(command).unwrap();
+        let origin = Origin { author: "test".into(), via: "http" };
+        json!(self.swarm.send(Submit { envelope, origin }).await.unwrap().unwrap())
+    }
+
+    /// The first report that `is_it`.
+    async fn report(&mut self, is_it: impl Fn(&(u64, RunState, u64)) -> bool) -> (u64, RunState, u64) {
+        let wanted = async {
+            loop {
+                let report = self.reports.recv().await.expect("the swarm goes on reporting");
+                if is_it(&report) {
+                    return report;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), wanted).await.expect("such a report within 20 s")
+    }
+}
+
+/// A timer that had already expired when it was cancelled began a second tick inside the first, and with it swallowed
+/// one of the ticks that an operator had asked for.
+#[actix::test]
+async fn as_many_ticks_are_stepped_as_were_asked_for() {
+    let mut live = Live::launch(1);
+    for round in 1..=150 {
+        live.give(json!({ "command": "step", "params": { "ticks": 7 } })).await;
+        let (tick, ..) = live.report(|(tick, ..)| *tick >= round * 7).await;
+        assert_eq!(tick, round * 7);
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The original cleared its drones at start; they vanished in mid-run.
+#[actix::test]
+async fn start_never_changes_the_scene() {
+    let mut live = Live::launch(1);
+    let (_, _, before) = live.report(|_| true).await;
+    assert_eq!(before, World::new(hello(), 7).state_hash());
+    live.give(json!({ "command": "start" })).await;
+    live.give(json!({ "command": "pause" })).await;
+    let (tick, _, hash) = live.report(|(_, state, _)| *state == RunState::Paused).await;
+    let mut headless = World::new(hello(), 7);
+    (0..tick).for_each(|_| headless.advance());
+    assert_eq!(hash, headless.state_hash(), "after {tick} ticks");
+}
+
+/// Actors on any number of threads, a drone that panics among them, and the plain loop: the same bits.
+#[actix::test]
+async fn actors_and_the_plain_loop_agree_even_when_a_drone_panics() {
+    let mut headless = World::new(hello(), 7);
+    let panic: hmrs::sim::Command =
+        serde_json::from_value(json!({ "command": "inject_fault", "params": { "fault": "panic" } })).unwrap();
+    let scout = hmrs::sim::Targets::Ids(vec!["scout-1".into()]);
+    for tick in 0..100 {
+        if tick == 50 {
+            headless.apply(&panic, &scout, 1).unwrap();
+        }
+        headless.advance();
+    }
+    for threads in [1, 2] {
+        let mut live = Live::launch(threads);
+        live.give(json!({ "command": "step", "params": { "ticks": 50 } })).await;
+        live.report(|(tick, ..)| *tick == 50).await;
+        live.give(
+            json!({ "command": "inject_fault", "targets": ["scout-1"], "params": { "fault": "panic" } }),
+        )
+        .await;
+        live.give(json!({ "command": "step", "params": { "ticks": 50 } })).await;
+        let hash = headless.state_hash();
+        let (.., live_hash) = live.report(|(tick, _, hash_at)| *tick == 100 && *hash_at == hash).await;
+        assert_eq!(live_hash, hash);
+    }
+}
