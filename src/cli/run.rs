@@ -28,7 +28,7 @@ pub struct RunArgs {
     /// Ticks to run
     #[arg(long, value_name = "N")]
     ticks: Option<u64>,
-    /// Set a parameter before the first tick, such as boids.separation_m=8; may be given several times
+    /// Set a parameter before the first tick, such as behavior.boids.separation_m=8; may be given several times
     #[arg(long = "set", value_name = "PATH=VALUE")]
     sets: Vec<String>,
     /// Apply the commands of a journal: one JSON object a line, as GET /api/runs/{id}/journal lists them

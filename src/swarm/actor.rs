@@ -4,7 +4,9 @@
 //! it with their intents, when all have decided or the wait is over. Commands that arrive between the halves wait
 //! the millisecond that this takes: the world is only ever changed while nobody looks at it.
 
-use std::collections::{BTreeMap, VecDeque};
+mod commands;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -13,13 +15,10 @@ use actix::prelude::*;
 use tokio::sync::oneshot;
 
 use crate::contract::error::{ApiError, ErrorCode};
-use crate::contract::incoming::{Control, Envelope, Request, ScenarioSource, Speed};
+use crate::contract::incoming::Speed;
 use crate::contract::outgoing::{Ack, RunState};
 use crate::contract::record::Recorder;
-use crate::sim::{
-    Applied, Command, CommandResult, Happening, Intent, JournalEntry, Level, ParamSpec, Scenario, Targets,
-    Tick, Verdict, World,
-};
+use crate::sim::{Command, Happening, Intent, Level, ParamSpec, Targets, Tick, World};
 
 use super::clock::{Clock, Pacer};
 use super::describe::describe;
@@ -326,170 +325,6 @@ impl Swarm {
         }
     }
 
-    /// Applies one command, or answers it from the ledger.
-    fn carry_out(&mut self, submit: Submit) -> Result<Ack, ApiError> {
-        let Submit { envelope, origin } = submit;
-        let command_id =
-            envelope.command_id.clone().unwrap_or_else(|| format!("s-{:016x}", rand::random::<u64>()));
-        if let Some(answer) = self.ledger.first_answer(&command_id) {
-            return answer.clone();
-        }
-        if self.is_closed {
-            return Err(ApiError::new(
-                ErrorCode::Unavailable,
-                "the server is shutting down; no command is taken",
-            ));
-        }
-        let (dry_run, retry_is_welcome) = (envelope.dry_run, |e: &ApiError| {
-            matches!(e.code, ErrorCode::Unavailable | ErrorCode::RateLimited)
-        });
-        let answer = match envelope.request {
-            Request::Act(_) => return self.act(command_id, envelope, &origin),
-            Request::Control(control) => self.control(&command_id, control, dry_run),
-        };
-        match &answer {
-            Ok(_) if dry_run => {}
-            Ok(ack) => {
-                let ticket = u64::MAX;
-                let update = self.ledger.open(ticket, &envelope.name, origin.clone(), ack);
-                self.backlog.push_back(Published::Command(update));
-                self.say_command(&origin, &envelope.name);
-            }
-            Err(error) if retry_is_welcome(error) => {}
-            Err(_) => self.ledger.close(&command_id, answer.clone()),
-        }
-        answer
-    }
-
-    fn act(&mut self, command_id: String, envelope: Envelope, origin: &Origin) -> Result<Ack, ApiError> {
-        let Envelope { name, request: Request::Act(command), targets, dry_run, .. } = envelope else {
-            return Err(ApiError::new(ErrorCode::Internal, "not a command to the world"));
-        };
-        let targets = targets.unwrap_or(Targets::All);
-        let tick = self.world.tick();
-        match self.world.check(&command, &targets) {
-            Err(error) => {
-                let error = ApiError::from(error);
-                self.ledger.close(&command_id, Err(error.clone()));
-                return Err(error);
-            }
-            Ok(applied) if dry_run => return Ok(ack(command_id, tick, applied, true)),
-            Ok(_) => {}
-        }
-        let ticket = self.run.next_ticket();
-        let entry = self.entry(origin, &command_id, targets.clone(), command.clone());
-        self.run.enter(entry).map_err(|full| {
-            ApiError::new(ErrorCode::Unavailable, format!("the command was not applied: {full}"))
-        })?;
-        let applied =
-            Arc::make_mut(&mut self.world).apply(&command, &targets, ticket).map_err(ApiError::from)?;
-        let ack = ack(command_id, tick, applied, false);
-        let update = self.ledger.open(ticket, &name, origin.clone(), &ack);
-        self.backlog.push_back(Published::Command(update));
-        Ok(ack)
-    }
-
-    fn entry(&self, origin: &Origin, command_id: &str, targets: Targets, command: Command) -> JournalEntry {
-        JournalEntry {
-            seq: self.run.next_ticket(),
-            tick: self.world.tick(),
-            author: origin.author.clone(),
-            via: origin.via.to_owned(),
-            command_id: command_id.to_owned(),
-            targets,
-            command,
-        }
-    }
-
-    fn control(&mut self, command_id: &str, control: Control, dry_run: bool) -> Result<Ack, ApiError> {
-        let replacement = match &control {
-            Control::Step { .. } if self.clock.is_running() => {
-                return Err(ApiError::new(ErrorCode::NotInState, "step needs a paused clock; pause first"));
-            }
-            Control::Reset { seed } => {
-                let seed = seed.unwrap_or(self.world.seed());
-                Some((self.world.scenario().clone(), seed))
-            }
-            Control::LoadScenario { source, seed } => {
-                let scenario = self.find_scenario(source)?;
-                let seed = seed.unwrap_or(scenario.seed);
-                Some((Arc::new(scenario), seed))
-            }
-            _ => None,
-        };
-        let ack = ack_for_swarm(command_id, self.world.tick(), dry_run);
-        if dry_run {
-            return Ok(ack);
-        }
-        match control {
-            Control::Start => self.set_state(RunState::Running),
-            Control::Pause => self.set_state(RunState::Paused),
-            Control::Stop => {
-                self.set_state(RunState::Stopped);
-                self.run.end(self.world.tick());
-            }
-            Control::Step { ticks } => self.steps_left += ticks,
-            Control::SetSpeed(speed) => self.clock.set_speed(speed, now()),
-            Control::Reset { .. } | Control::LoadScenario { .. } => {
-                if let Some((scenario, seed)) = replacement {
-                    self.replace_world(scenario, seed);
-                }
-            }
-        }
-        Ok(ack)
-    }
-
-    fn find_scenario(&self, source: &ScenarioSource) -> Result<Scenario, ApiError> {
-        let (parsed, field) = match source {
-            ScenarioSource::Text(text) => (Scenario::parse(text), "params.text"),
-            ScenarioSource::Name(name) => match self.shelf.scenario(name) {
-                Some(parsed) => (parsed, "params.name"),
-                None => {
-                    let known = self.shelf.names().join(", ");
-                    let message = format!("there is no scenario {name:?}; known are {known}");
-                    return Err(ApiError::new(ErrorCode::NotFound, message).at("params.name"));
-                }
-            },
-        };
-        parsed.map_err(|errors| {
-            let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            ApiError::bad_request(field, lines.join("; "))
-        })
-    }
-
-    fn set_state(&mut self, state: RunState) {
-        self.steps_left = 0;
-        self.state = state;
-        if state == RunState::Running {
-            self.clock.start(now());
-        } else {
-            self.clock.hold();
-        }
-    }
-
-    fn replace_world(&mut self, scenario: Arc<Scenario>, seed: u64) {
-        self.ledger.cancel_all("the run ended");
-        for update in self.ledger.drain_updates(self.world.tick()) {
-            self.backlog.push_back(Published::Command(update));
-        }
-        if self.state != RunState::Stopped {
-            self.run.end(self.world.tick());
-        }
-        let (recorder, log_seq, speed) = (self.run.recorder(), self.run.log_seq(), self.clock.speed());
-        let world = World::new(scenario, seed);
-        self.run = Run::begin(&world, &self.settings.id, recorder, log_seq);
-        self.clock = Clock::new(world.tick_s(), speed);
-        self.hash = (world.tick(), world.state_hash());
-        self.world = Arc::new(world);
-        self.steps_left = 0;
-        if let Some(flight) = &mut self.flight {
-            flight.disband();
-        }
-        // A run that was stopped begins held, so that nothing flies off unasked.
-        self.set_state(if self.state == RunState::Running { RunState::Running } else { RunState::Paused });
-        self.begin_run();
-    }
-
     /// Tells everyone that a new run has begun, and shows them its first moment.
     fn begin_run(&mut self) {
         self.backlog.push_back(Published::Run(self.run.info().clone()));
@@ -508,30 +343,6 @@ impl Swarm {
         self.drain_backlog();
         self.publish();
     }
-
-    fn say_command(&mut self, origin: &Origin, command: &str) {
-        self.say(Happening {
-            tick: self.world.tick(),
-            level: Level::Info,
-            source: Arc::from(origin.author.as_str()),
-            code: "control",
-            message: format!("{} over {}", command.replace('_', " "), origin.via),
-        });
-    }
-}
-
-fn ack(command_id: String, tick: Tick, applied: Applied, dry_run: bool) -> Ack {
-    let mut results: BTreeMap<String, Verdict> =
-        applied.results.into_iter().map(|(id, verdict)| (id.as_ref().to_owned(), verdict)).collect();
-    if results.is_empty() {
-        results.insert("swarm".into(), Verdict { result: CommandResult::Completed, reason: None });
-    }
-    let spawned = applied.spawned.iter().map(|id| id.as_ref().to_owned()).collect();
-    Ack { ok: true, command_id, tick, results, spawned, dry_run }
-}
-
-fn ack_for_swarm(command_id: &str, tick: Tick, dry_run: bool) -> Ack {
-    ack(command_id.to_owned(), tick, Applied::default(), dry_run)
 }
 
 #[allow(clippy::disallowed_methods, reason = "the clock machine is pure; this shell reads the time for it")]
