@@ -74,7 +74,10 @@
 //! | `session`, `session_handle`, `inbox` | the actor; what others hold of it; its work in order |
 //! | `outbox`, `frame` | what waits for a client; one encoded packet |
 //! | `polling`, `websocket`, `websocket_line` | the carriers |
+//! | `deflate` | compression of WebSocket messages |
 //! | `namespace`, `socket`, `ack`, `handshake` | what a program sees |
+//! | `registry` | which namespaces there are, and which come and go with their clients |
+//! | `recovery` | what is remembered for clients that were cut off |
 //! | `hub`, `broadcast` | rooms; sending to some |
 //! | `engine` | Engine.IO without Socket.IO |
 //! | `config`, `limits`, `stats`, `clock` | settings, bounds, counters, the time |
@@ -83,6 +86,7 @@ mod ack;
 mod broadcast;
 mod clock;
 mod config;
+mod deflate;
 mod engine;
 mod entry;
 mod frame;
@@ -94,6 +98,8 @@ mod namespace;
 mod outbox;
 mod polling;
 pub mod protocol;
+mod recovery;
+mod registry;
 mod server;
 mod session;
 mod session_handle;
@@ -102,7 +108,7 @@ mod stats;
 mod websocket;
 mod websocket_line;
 
-pub use ack::{Ack, AckError, AckReply};
+pub use ack::{Ack, AckError, AckReplies, AckReply};
 pub use broadcast::Broadcast;
 pub use config::{AllowedOrigins, Config};
 pub use engine::{EngineIo, EngineSocket, Message};
@@ -111,6 +117,7 @@ pub use handshake::{Grant, Handshake, Refusal};
 pub use limits::Limits;
 pub use namespace::{Event, Namespace};
 pub use protocol::error::CloseReason;
+pub use recovery::Recovery;
 pub use server::SocketIo;
 pub use socket::Socket;
 pub use stats::Stats;
