@@ -7,7 +7,7 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 use super::protocol::websocket_frame::{COMPRESSED, Violation, write_header};
 
 /// The server's answer to an offer that it takes.
-pub(super) const ANSWER: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+pub const ANSWER: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
 /// Messages below this size are not worth compressing.
 const BYTES_MIN: usize = 512;
@@ -17,7 +17,7 @@ const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 const STEP_BYTES: usize = 16 * 1024;
 
 /// Whether one of the offers in a `Sec-WebSocket-Extensions` header is one that this server can keep.
-pub(super) fn accepts(offers: &str) -> bool {
+pub fn accepts(offers: &str) -> bool {
     offers.split(',').any(|offer| {
         let mut parameters = offer.split(';').map(str::trim);
         let mut seen = Vec::new();
@@ -47,7 +47,7 @@ fn is_window(bits: &str) -> bool {
 }
 
 /// Appends one whole message as a frame: deflated if that makes it smaller, plain if not.
-pub(super) fn write_message(out: &mut BytesMut, binary: bool, body: &[u8]) {
+pub fn write_message(out: &mut BytesMut, binary: bool, body: &[u8]) {
     let smaller = (body.len() >= BYTES_MIN).then(|| deflate(body)).flatten();
     match smaller {
         Some(deflated) => {
@@ -79,7 +79,7 @@ fn deflate(body: &[u8]) -> Option<Vec<u8>> {
 
 /// The message behind a deflated body. One that would grow beyond `bytes_max` is stopped there (1009); one that is no
 /// deflate stream is refused (1007).
-pub(super) fn inflate(body: &[u8], bytes_max: usize) -> Result<Bytes, Violation> {
+pub fn inflate(body: &[u8], bytes_max: usize) -> Result<Bytes, Violation> {
     let mut stream = Decompress::new(false);
     let mut message = Vec::with_capacity(body.len().saturating_mul(3).min(bytes_max + 1).min(STEP_BYTES));
     for part in [body, &TAIL] {
@@ -123,7 +123,7 @@ fn checked(message: Vec<u8>, bytes_max: usize) -> Result<Bytes, Violation> {
 
 /// Gathers the frames of one deflated message and gives it back as one plain frame, masked as a client's must be.
 #[derive(Debug, Default)]
-pub(super) struct Inflater {
+pub struct Inflater {
     /// The bytes of the frame under way, its header included.
     frame: BytesMut,
     /// The unmasked bodies of the frames before it.
@@ -134,7 +134,7 @@ pub(super) struct Inflater {
 impl Inflater {
     /// Takes bytes of a deflated message's frame, which the frame rules have let pass. With the last of them comes the
     /// plain frame.
-    pub(super) fn handle_bytes(
+    pub fn handle_bytes(
         &mut self,
         bytes: &[u8],
         frame_complete: bool,

@@ -86,7 +86,7 @@ mod ack;
 mod broadcast;
 mod clock;
 mod config;
-mod deflate;
+pub mod deflate;
 mod engine;
 mod entry;
 mod frame;

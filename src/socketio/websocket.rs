@@ -83,12 +83,27 @@ pub(super) async fn join(
     if !session.server.config.upgrades {
         return Err(Refused::BadRequest);
     }
+    let mut knocking = Knocking(Some((session.clone(), line.clone())));
     let verdict = addr.send(Websocket(line.clone())).await.map_err(|_| Refused::SessionUnknown)?;
     match verdict? {
-        WebsocketVerdict::Probe => Ok(carry(response, addr, session, line, payload)),
+        WebsocketVerdict::Probe => {
+            knocking.0 = None;
+            Ok(carry(response, addr, session, line, payload))
+        }
         WebsocketVerdict::Refuse => {
             let farewell = stream::once(async { Ok::<_, Error>(closed_at_once()) });
             Ok(response.streaming(farewell))
+        }
+    }
+}
+
+/// A WebSocket that asks to probe. Its client may be gone before it is told, and must not keep others from probing.
+struct Knocking(Option<(Arc<SessionHandle>, Arc<Line>)>);
+
+impl Drop for Knocking {
+    fn drop(&mut self) {
+        if let Some((session, line)) = self.0.take() {
+            session.request(Request::WebsocketGone(line));
         }
     }
 }
