@@ -106,7 +106,7 @@ pub fn inflate(body: &[u8], bytes_max: usize) -> Result<Bytes, Violation> {
                 };
             }
             let stuck = stream.total_in() == read && message.len() == written;
-            if (rest.is_empty() && room_left) || (stuck && room_left) {
+            if room_left && (rest.is_empty() || stuck) {
                 break;
             }
         }

@@ -79,10 +79,13 @@
 //! | `registry` | which namespaces there are, and which come and go with their clients |
 //! | `recovery` | what is remembered for clients that were cut off |
 //! | `hub`, `broadcast` | rooms; sending to some |
+//! | `admin`, `admin_view` | the namespace of the official admin page, and what it shows |
 //! | `engine` | Engine.IO without Socket.IO |
 //! | `config`, `limits`, `stats`, `clock` | settings, bounds, counters, the time |
 
 mod ack;
+mod admin;
+mod admin_view;
 mod broadcast;
 mod clock;
 mod config;
@@ -109,6 +112,7 @@ mod websocket;
 mod websocket_line;
 
 pub use ack::{Ack, AckError, AckReplies, AckReply};
+pub use admin::Admin;
 pub use broadcast::Broadcast;
 pub use config::{AllowedOrigins, Config};
 pub use engine::{EngineIo, EngineSocket, Message};

@@ -6,7 +6,7 @@ use std::{
     fmt,
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::Duration,
@@ -17,6 +17,7 @@ use actix_web::{dev::Extensions, rt, web};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::{
+    admin::Admin,
     clock::now,
     config::Config,
     engine::OnMessage,
@@ -85,6 +86,15 @@ impl SocketIo {
     /// Every namespace, in no order.
     pub fn namespaces(&self) -> Vec<Namespace> {
         self.0.registry.all()
+    }
+
+    /// Opens a namespace to which the official admin page (`@socket.io/admin-ui`) can connect.
+    pub fn serve_admin(&self, admin: Admin) {
+        admin.furnish(self, Arc::downgrade(&self.0));
+    }
+
+    pub(super) fn revive(server: &Weak<Server>) -> Option<Self> {
+        server.upgrade().map(Self)
     }
 
     /// Mounts the server at its path: `App::new().configure(io.configure())`.

@@ -96,6 +96,11 @@ impl Socket {
         &self.0.session.handshake
     }
 
+    /// The id of its session, which is a secret.
+    pub(super) fn sid(&self) -> &str {
+        &self.0.session.sid
+    }
+
     /// `polling` or `websocket`, whatever carries it now.
     pub fn transport(&self) -> &'static str {
         self.0.session.transport()
