@@ -66,8 +66,11 @@ impl Admin {
         }
     }
 
-    pub(super) fn furnish(self, io: &SocketIo, server: Weak<Server>) {
-        let namespace = io.of(&self.namespace);
+    pub(super) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    pub(super) fn furnish(self, namespace: &Namespace, server: Weak<Server>) {
         let read_only = self.read_only;
         let desk = Arc::new(Desk {
             server,
@@ -89,7 +92,7 @@ impl Admin {
             async move { watch.welcome(&socket) }
         });
         if !read_only {
-            desk.take_commands(&namespace);
+            desk.take_commands(namespace);
         }
     }
 }

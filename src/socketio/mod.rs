@@ -62,6 +62,16 @@
 //!
 //! A [`Frame`] is encoded once and shared by everyone who gets it: [`Namespace::publish`].
 //!
+//! [`Delivery::Volatile`]: now or never, for a client that is ready at this moment.
+//!
+//! # On demand
+//!
+//! - Namespaces that come and go with their clients: [`SocketIo::of_pattern`], [`SocketIo::of_matching`].
+//! - Questions to one client or to many: [`Socket::emit_with_ack`], [`Broadcast::emit_with_ack`].
+//! - Clients that were cut off get what they missed: [`Config::recovery`]. Every ordered event then has one more argument.
+//! - permessage-deflate, each broadcast deflated once: [`Config::deflate`].
+//! - The official admin page: [`SocketIo::serve_admin`].
+//!
 //! # Inside
 //!
 //! One actor a session (`session`) is the pump around the pure machines of [`protocol`]; bytes to the client flow around it,

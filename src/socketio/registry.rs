@@ -54,6 +54,15 @@ impl Registry {
 
     /// The namespace `name`, made if it is missing; from now on it stays until it is removed.
     pub(super) fn of(&self, name: &str) -> Namespace {
+        self.of_with(name, self.recovery.as_ref())
+    }
+
+    /// The same; if it is missing, one that remembers nothing is made.
+    pub(super) fn of_forgetful(&self, name: &str) -> Namespace {
+        self.of_with(name, None)
+    }
+
+    fn of_with(&self, name: &str, recovery: Option<&Recovery>) -> Namespace {
         let mut inner = self.write();
         if let Some(entry) = inner.named.get_mut(name) {
             let was_dynamic = entry.guests.take().is_some();
@@ -61,7 +70,7 @@ impl Registry {
             inner.dynamic -= usize::from(was_dynamic);
             return namespace;
         }
-        let namespace = Namespace::new(name, self.recovery.as_ref());
+        let namespace = Namespace::new(name, recovery);
         inner
             .named
             .insert(namespace.shared_name().clone(), Entry { namespace: namespace.clone(), guests: None });

@@ -90,7 +90,9 @@ impl SocketIo {
 
     /// Opens a namespace to which the official admin page (`@socket.io/admin-ui`) can connect.
     pub fn serve_admin(&self, admin: Admin) {
-        admin.furnish(self, Arc::downgrade(&self.0));
+        // Whoever comes back to it must log in.
+        let namespace = self.0.registry.of_forgetful(admin.namespace());
+        admin.furnish(&namespace, Arc::downgrade(&self.0));
     }
 
     pub(super) fn revive(server: &Weak<Server>) -> Option<Self> {
