@@ -1,6 +1,6 @@
 //! Answers to events, in both directions.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -49,6 +49,17 @@ pub struct AckReply {
     pub attachments: Vec<Bytes>,
 }
 
+/// What came back from a broadcast that asked for answers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AckReplies {
+    /// Who answered what, in the order of the answers; sockets by their ids.
+    pub replies: Vec<(Arc<str>, AckReply)>,
+    /// How many were asked.
+    pub expected: usize,
+    /// Whether the time was over before all had answered. Those who left, or owe too many answers, are not waited for.
+    pub timed_out: bool,
+}
+
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AckError {
@@ -66,23 +77,21 @@ pub enum AckError {
 /// The answers that one client owes.
 #[derive(Debug, Default)]
 pub(super) struct PendingAcks {
-    next_id: u64,
     waiting: HashMap<u64, oneshot::Sender<AckReply>>,
 }
 
 impl PendingAcks {
-    pub(super) fn expect(&mut self, max: usize) -> Option<(u64, oneshot::Receiver<AckReply>)> {
+    /// Waits for the answer to the question `id`, unless `max` others are waited for.
+    pub(super) fn expect(&mut self, id: u64, max: usize) -> Option<oneshot::Receiver<AckReply>> {
         if self.waiting.len() >= max {
             self.waiting.retain(|_, sender| !sender.is_closed());
         }
         if self.waiting.len() >= max {
             return None;
         }
-        let id = self.next_id;
-        self.next_id += 1;
         let (sender, receiver) = oneshot::channel();
         self.waiting.insert(id, sender);
-        Some((id, receiver))
+        Some(receiver)
     }
 
     /// Hands an answer to whoever waits for it; late, repeated and invented ones are ignored.

@@ -1,8 +1,12 @@
 //! Sending to some of a namespace.
 
+use std::{future::Future, time::Duration};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use serde::Serialize;
 
 use super::{
+    ack::AckReplies,
     frame::{Delivery, Frame},
     namespace::Namespace,
     socket::Socket,
@@ -46,9 +50,59 @@ impl Broadcast {
         self.publish(&Frame::json(self.namespace.name(), event, payload), Delivery::Latest { slot });
     }
 
+    /// Sends an event with one argument to those who are ready for it at this moment and have nothing else waiting.
+    pub fn emit_volatile(&self, event: &str, payload: &impl Serialize) {
+        self.publish(&Frame::json(self.namespace.name(), event, payload), Delivery::Volatile);
+    }
+
+    /// Sends an event with one argument, encoded once, and gathers the answers that come within `timeout`.
+    pub fn emit_with_ack(
+        &self,
+        event: &str,
+        payload: &impl Serialize,
+        timeout: Duration,
+    ) -> impl Future<Output = AckReplies> + 'static {
+        let id = self.namespace.fresh_ack_id();
+        let value = serde_json::to_value(payload).unwrap_or_default();
+        let frame = Frame::event(self.namespace.name(), event, &[value], &[], Some(id)).without_offset();
+        let sockets = self.sockets();
+        let expected = sockets.len();
+        let answers: FuturesUnordered<_> = sockets
+            .iter()
+            .filter_map(|socket| {
+                let answer = socket.ask(id, &frame).ok()?;
+                let socket = socket.clone();
+                Some(async move { (socket, answer.await) })
+            })
+            .collect();
+        async move {
+            let mut replies = Vec::with_capacity(expected);
+            let timed_out = {
+                let mut answers = answers;
+                let gather = async {
+                    while let Some((socket, answer)) = answers.next().await {
+                        replies.extend(answer.ok().map(|reply| (socket.shared_id(), reply)));
+                    }
+                };
+                tokio::time::timeout(timeout, gather).await.is_err()
+            };
+            // The answers of the others may still come; nobody will hear them.
+            if timed_out {
+                sockets.iter().for_each(|socket| socket.forget_ack(id));
+            }
+            AckReplies { replies, expected, timed_out }
+        }
+    }
+
     /// Hands one encoded frame to every socket of the selection.
     pub fn publish(&self, frame: &Frame, delivery: Delivery) {
-        self.sockets().iter().for_each(|socket| socket.emit_frame(frame, delivery));
+        let namespace = &self.namespace;
+        namespace.deliver(frame, delivery, &self.rooms, &self.except, |frame| {
+            self.sockets().iter().for_each(|socket| socket.push_frame(frame, delivery));
+        });
+        if namespace.is_watched() {
+            namespace.show(&self.sockets(), frame, delivery);
+        }
     }
 
     /// The sockets of the selection.

@@ -1,6 +1,6 @@
 //! The one place where this library reads a clock.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Now.
 #[allow(
@@ -9,4 +9,10 @@ use std::time::Instant;
 )]
 pub(super) fn now() -> Instant {
     Instant::now()
+}
+
+/// Milliseconds since 1970, for people who look on.
+#[allow(clippy::disallowed_methods, reason = "this library's one look at the wall clock")]
+pub(super) fn wall_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

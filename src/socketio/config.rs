@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{limits::Limits, protocol::connection::Timing};
+use super::{limits::Limits, protocol::connection::Timing, recovery::Recovery};
 
 /// Settings of one server. The defaults are those of the reference implementation.
 #[derive(Clone, Debug)]
@@ -25,9 +25,15 @@ pub struct Config {
     pub upgrades: bool,
     /// Whether polling replies of 1 KiB and more are compressed for clients that can read it.
     pub compression: bool,
+    /// Whether WebSocket messages are compressed for clients that offer permessage-deflate. Without context takeover: a
+    /// broadcast is deflated once, however many get it.
+    pub deflate: bool,
     /// Bytes that the kernel may hold for a client before it says that it is full, so that what waits can still be
     /// replaced by something newer. None leaves it to the kernel, which may hold seconds of old frames.
     pub unsent_bytes_max: Option<u32>,
+    /// What is remembered for clients that are cut off for a while; nothing by default. With it, every ordered event gets
+    /// one more argument, a string, which clients hand back when they return: handlers of clients see it too.
+    pub recovery: Option<Recovery>,
     /// What a client may cost.
     pub limits: Limits,
 }
@@ -44,7 +50,9 @@ impl Default for Config {
             allowed_origins: AllowedOrigins::Same,
             upgrades: true,
             compression: true,
+            deflate: false,
             unsent_bytes_max: Some(128 * 1024),
+            recovery: None,
             limits: Limits::default(),
         }
     }

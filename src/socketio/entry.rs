@@ -16,8 +16,7 @@ use super::{
     server::{Full, Server, fresh_id},
     session::Session,
     session_handle::SessionHandle,
-    websocket,
-    websocket_line::Line,
+    websocket::{self, Agreement},
 };
 
 /// What a server that is open to every page says to all of them.
@@ -38,12 +37,14 @@ pub(super) enum Refused {
     WebsocketVersion,
     /// Come back later.
     Busy,
+    /// This address has its share of sessions.
+    Crowded,
 }
 
 impl Refused {
     fn status(self) -> StatusCode {
         match self {
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::Crowded => StatusCode::FORBIDDEN,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::WebsocketVersion => StatusCode::UPGRADE_REQUIRED,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -57,7 +58,7 @@ impl Refused {
             Self::SessionUnknown => r#"{"code":1,"message":"Session ID unknown"}"#,
             Self::BadHandshakeMethod => r#"{"code":2,"message":"Bad handshake method"}"#,
             Self::BadRequest | Self::WebsocketVersion => r#"{"code":3,"message":"Bad request"}"#,
-            Self::Forbidden | Self::Busy => r#"{"code":4,"message":"Forbidden"}"#,
+            Self::Forbidden | Self::Busy | Self::Crowded => r#"{"code":4,"message":"Forbidden"}"#,
             Self::UnsupportedVersion => r#"{"code":5,"message":"Unsupported protocol version"}"#,
             Self::TooLarge => r#"{"code":3,"message":"Payload too large"}"#,
         }
@@ -77,7 +78,7 @@ impl From<Full> for Refused {
     fn from(full: Full) -> Self {
         match full {
             Full::Server => Self::Busy,
-            Full::Address => Self::Forbidden,
+            Full::Address => Self::Crowded,
         }
     }
 }
@@ -171,6 +172,8 @@ pub(super) async fn serve(server: Arc<Server>, request: HttpRequest, payload: we
         match refused {
             Refused::Forbidden => counters.refused_origin.up(),
             Refused::Busy => counters.refused_admission.up(),
+            Refused::Crowded => counters.refused_address.up(),
+            Refused::TooLarge => counters.refused_body_size.up(),
             _ => counters.refused_request.up(),
         }
         cors.refuse(refused)
@@ -257,9 +260,8 @@ fn open_websocket(
     payload: web::Payload,
     cors: &Cors,
 ) -> Result<HttpResponse, Refused> {
-    let mut response = websocket::shake_hands(request)?;
+    let Agreement { mut response, line } = websocket::shake_hands(request, &server.config)?;
     let session = admit(server, request)?;
-    let line = Arc::new(Line::default());
     let addr = Session::start_on_websocket(session.clone(), line.clone());
     server.enter(addr.clone(), session.clone());
     cors.add_to(&mut response);

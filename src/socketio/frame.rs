@@ -6,10 +6,13 @@ use bytes::{BufMut, Bytes, BytesMut};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::protocol::{
-    packet::{PacketKind, write_head},
-    payload,
-    websocket_frame::{header_bytes, write_header},
+use super::{
+    deflate,
+    protocol::{
+        packet::{PacketKind, write_head},
+        payload,
+        websocket_frame::{header_bytes, write_header},
+    },
 };
 
 /// The longest WebSocket frame header that a server sends.
@@ -25,6 +28,8 @@ pub enum Delivery {
         /// What replaces what; one slot for each kind of frame in a namespace.
         slot: &'static str,
     },
+    /// Only if the client is ready for it at this moment and nothing else waits; else it is dropped.
+    Volatile,
 }
 
 /// An encoded packet with its attachments.
@@ -42,6 +47,18 @@ struct Inner {
     text: Option<Bytes>,
     attachments: Box<[Bytes]>,
     polling: OnceLock<Bytes>,
+    deflated: OnceLock<Bytes>,
+    nature: Nature,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Nature {
+    /// An event that nobody has to answer.
+    Event,
+    /// An event with an ack id.
+    Question,
+    /// Anything else.
+    Other,
 }
 
 impl Frame {
@@ -117,7 +134,7 @@ impl Frame {
         websocket.extend_from_slice(text.as_bytes());
         let websocket = websocket.freeze();
         let text = Some(websocket.slice(header..));
-        Self(Arc::new(Inner { websocket, text, attachments: Box::default(), polling: OnceLock::new() }))
+        Self::new(websocket, text, Box::default(), Nature::Other)
     }
 
     /// A raw binary Engine.IO message.
@@ -126,12 +143,7 @@ impl Frame {
         write_header(&mut websocket, true, data.len());
         websocket.extend_from_slice(data);
         let attachments = Box::new([data.clone()]);
-        Self(Arc::new(Inner {
-            websocket: websocket.freeze(),
-            text: None,
-            attachments,
-            polling: OnceLock::new(),
-        }))
+        Self::new(websocket.freeze(), None, attachments, Nature::Other)
     }
 
     /// Builds a Socket.IO packet: text, then attachments, each in its own WebSocket frame, all in one allocation.
@@ -146,6 +158,15 @@ impl Frame {
         text.push(b'4');
         write_head(&mut text, kind, attachments.len(), namespace, id);
         write_payload(&mut text);
+        let nature = match (kind, id) {
+            (PacketKind::Event | PacketKind::BinaryEvent, None) => Nature::Event,
+            (PacketKind::Event | PacketKind::BinaryEvent, Some(_)) => Nature::Question,
+            _ => Nature::Other,
+        };
+        Self::assemble(&text, attachments, nature)
+    }
+
+    fn assemble(text: &[u8], attachments: &[Bytes], nature: Nature) -> Self {
         let bytes = std::iter::once(text.len())
             .chain(attachments.iter().map(Bytes::len))
             .map(|len| header_bytes(len) + len)
@@ -153,7 +174,7 @@ impl Frame {
         let mut websocket = BytesMut::with_capacity(bytes);
         write_header(&mut websocket, false, text.len());
         let start = websocket.len();
-        websocket.put_slice(&text);
+        websocket.put_slice(text);
         let mut bodies = Vec::with_capacity(attachments.len());
         for attachment in attachments {
             write_header(&mut websocket, true, attachment.len());
@@ -163,7 +184,46 @@ impl Frame {
         let websocket = websocket.freeze();
         let text = Some(websocket.slice(start..start + text.len()));
         let attachments = bodies.into_iter().map(|range| websocket.slice(range)).collect();
-        Self(Arc::new(Inner { websocket, text, attachments, polling: OnceLock::new() }))
+        Self::new(websocket, text, attachments, nature)
+    }
+
+    fn new(websocket: Bytes, text: Option<Bytes>, attachments: Box<[Bytes]>, nature: Nature) -> Self {
+        Self(Arc::new(Inner {
+            websocket,
+            text,
+            attachments,
+            polling: OnceLock::new(),
+            deflated: OnceLock::new(),
+            nature,
+        }))
+    }
+
+    /// The packet's text without its Engine.IO type, such as `2/chat,["said",1]`; empty for a raw binary message.
+    pub fn text(&self) -> &str {
+        let text = self.0.text.as_deref().and_then(|text| text.get(1..)).unwrap_or_default();
+        std::str::from_utf8(text).unwrap_or_default()
+    }
+
+    /// Whether this is an event that nobody has to answer.
+    pub(super) fn is_plain_event(&self) -> bool {
+        self.0.nature == Nature::Event
+    }
+
+    /// The same event with one more argument, which is JSON text.
+    pub(super) fn with_last_argument(&self, json: &str) -> Self {
+        let text = self.0.text.as_deref().and_then(|text| text.strip_suffix(b"]")).unwrap_or_default();
+        let text = [text, b",", json.as_bytes(), b"]"].concat();
+        Self::assemble(&text, &self.0.attachments, self.0.nature)
+    }
+
+    /// The same event, with a null behind a string that a client would take for an offset.
+    pub(super) fn without_offset(&self) -> Self {
+        let ends_in_string = self.0.text.as_deref().is_some_and(|text| text.ends_with(b"\"]"));
+        if self.0.nature != Nature::Other && ends_in_string {
+            self.with_last_argument("null")
+        } else {
+            self.clone()
+        }
     }
 
     /// Bytes that the frame costs on a WebSocket.
@@ -179,6 +239,22 @@ impl Frame {
     /// Every WebSocket frame of the packet, ready to be written.
     pub(super) fn websocket(&self) -> Bytes {
         self.0.websocket.clone()
+    }
+
+    /// The same for connections that negotiated permessage-deflate: deflated once for all of them.
+    pub(super) fn deflated(&self) -> Bytes {
+        let write = || {
+            let mut out = BytesMut::with_capacity(self.0.websocket.len() / 3);
+            if let Some(text) = &self.0.text {
+                deflate::write_message(&mut out, false, text);
+            }
+            self.0
+                .attachments
+                .iter()
+                .for_each(|attachment| deflate::write_message(&mut out, true, attachment));
+            out.freeze()
+        };
+        self.0.deflated.get_or_init(write).clone()
     }
 
     /// The packet as one or more elements of a polling body.

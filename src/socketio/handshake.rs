@@ -5,6 +5,8 @@ use std::{any::Any, net::IpAddr, sync::Arc};
 use actix_web::HttpRequest;
 use serde_json::Value;
 
+use super::clock::wall_ms;
+
 /// The HTTP request that opened a session, as middleware and handlers see it.
 #[derive(Clone, Debug)]
 pub struct Handshake {
@@ -14,6 +16,8 @@ pub struct Handshake {
     pub uri: String,
     /// Whether the connection was encrypted, by itself or by the word of a proxy.
     pub secure: bool,
+    /// Milliseconds since 1970.
+    pub(super) issued_ms: u64,
     headers: Box<[(Box<str>, Box<str>)]>,
 }
 
@@ -27,6 +31,7 @@ impl Handshake {
             peer: request.peer_addr().map(|addr| addr.ip()),
             uri: request.uri().to_string(),
             secure: request.connection_info().scheme() == "https",
+            issued_ms: wall_ms(),
             headers: headers.collect(),
         }
     }
@@ -34,6 +39,10 @@ impl Handshake {
     /// The first header of this name, in lower case, if it is readable text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| **known == *name).map(|(_, value)| &**value)
+    }
+
+    pub(super) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|(name, value)| (&**name, &**value))
     }
 
     /// A parameter of the query, decoded.

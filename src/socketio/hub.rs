@@ -81,7 +81,7 @@ impl Hub {
     /// Pushes a frame to each member of a room.
     pub(super) fn publish(&self, room: &str, frame: &Frame, delivery: Delivery) {
         if let Some(room) = self.read().get(room) {
-            room.members.iter().for_each(|member| member.emit_frame(frame, delivery));
+            room.members.iter().for_each(|member| member.push_frame(frame, delivery));
         }
     }
 

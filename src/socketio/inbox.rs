@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    future::ready,
     panic::AssertUnwindSafe,
     pin::Pin,
     sync::Arc,
@@ -14,15 +15,17 @@ use serde_json::Value;
 use super::{
     engine::{EngineSocket, Message, OnMessage},
     handshake::{Handshake, Refusal, SocketData},
-    namespace::{Event, LocalFuture, Namespace},
+    namespace::{Event, LocalFuture},
     protocol::error::CloseReason,
+    recovery::{Claim, Memory},
+    registry::Lease,
     socket::Socket,
 };
 
 /// A piece of work that a packet asked for.
 pub(super) enum Job {
     /// A client wants to join: ask the middleware.
-    Admit { namespace: Namespace, handshake: Arc<Handshake>, auth: Value },
+    Admit { lease: Lease, handshake: Arc<Handshake>, auth: Value, claim: Option<Claim> },
     /// A client is in.
     Connected { socket: Socket, auth: Value },
     /// A client sent an event.
@@ -39,8 +42,9 @@ pub(super) enum Outcome {
     /// The handler panicked; the log has the message.
     Panicked,
     Admitted {
-        namespace: Namespace,
+        lease: Lease,
         auth: Value,
+        claim: Option<Claim>,
         verdict: Result<Option<SocketData>, Refusal>,
     },
 }
@@ -119,13 +123,18 @@ pub(super) enum Step {
 
 fn begin(job: Job) -> Option<LocalFuture<Outcome>> {
     match job {
-        Job::Admit { namespace, handshake, auth } => Some(Box::pin(async move {
+        Job::Admit { lease, auth, claim: Some(claim), .. } if skips_middleware(&lease) => {
+            let verdict = Ok(claim.belongings.data.clone());
+            Some(Box::pin(ready(Outcome::Admitted { lease, auth, claim: Some(claim), verdict })))
+        }
+        Job::Admit { lease, handshake, auth, claim } => Some(Box::pin(async move {
+            let namespace = lease.namespace();
             let auth = Arc::new(auth);
             let asked = AssertUnwindSafe(namespace.admit(handshake, auth.clone())).catch_unwind();
             // Whoever cannot be checked is not let in.
             let verdict = asked.await.unwrap_or_else(|_| Err(Refusal::new("internal error")));
             let auth = Arc::try_unwrap(auth).unwrap_or_else(|shared| (*shared).clone());
-            Outcome::Admitted { namespace, auth, verdict }
+            Outcome::Admitted { lease, auth, claim, verdict }
         })),
         Job::Connected { socket, auth } => plain(socket.namespace().clone().connected(socket, auth)?),
         Job::Event { socket, event } => plain(socket.namespace().clone().dispatch(socket, event)?),
@@ -134,6 +143,10 @@ fn begin(job: Job) -> Option<LocalFuture<Outcome>> {
         }
         Job::Message { handler, socket, message } => plain(handler(socket, message)),
     }
+}
+
+fn skips_middleware(lease: &Lease) -> bool {
+    lease.namespace().memory().is_some_and(Memory::skips_middleware)
 }
 
 fn plain(work: LocalFuture<()>) -> Option<LocalFuture<Outcome>> {

@@ -14,6 +14,10 @@ pub struct Limits {
     pub sessions_per_address_max: usize,
     /// Sessions opened a second, with a burst of the same number.
     pub handshakes_per_s: u32,
+    /// Sessions at a time that have joined no namespace yet.
+    pub sessions_unjoined_max: usize,
+    /// Namespaces at a time that were made because a pattern fits; see [`super::SocketIo::of_matching`].
+    pub dynamic_namespaces_max: usize,
     /// Packets a second from one session; twice as many in a burst.
     pub packets_per_s: u32,
     /// Bytes a second from one session; twice as many in a burst.
@@ -22,6 +26,8 @@ pub struct Limits {
     pub namespaces_max: usize,
     /// Rooms that one socket is in, its own not counted.
     pub rooms_max: usize,
+    /// Bytes of a room's name.
+    pub room_bytes_max: usize,
     /// Acks that one socket owes.
     pub pending_acks_max: usize,
     /// Events waiting for their handlers before the client is no longer read.
@@ -40,10 +46,13 @@ impl Default for Limits {
             sessions_max: 20_000,
             sessions_per_address_max: 20_000,
             handshakes_per_s: 20_000,
+            sessions_unjoined_max: 10_000,
+            dynamic_namespaces_max: 1024,
             packets_per_s: 20_000,
             bytes_per_s: 20_000_000,
             namespaces_max: 16,
             rooms_max: 64,
+            room_bytes_max: 128,
             pending_acks_max: 256,
             inbox_max: 256,
             outbox_packets_max: 512,

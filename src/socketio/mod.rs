@@ -62,6 +62,16 @@
 //!
 //! A [`Frame`] is encoded once and shared by everyone who gets it: [`Namespace::publish`].
 //!
+//! [`Delivery::Volatile`]: now or never, for a client that is ready at this moment.
+//!
+//! # On demand
+//!
+//! - Namespaces that come and go with their clients: [`SocketIo::of_pattern`], [`SocketIo::of_matching`].
+//! - Questions to one client or to many: [`Socket::emit_with_ack`], [`Broadcast::emit_with_ack`].
+//! - Clients that were cut off get what they missed: [`Config::recovery`]. Every ordered event then has one more argument.
+//! - permessage-deflate, each broadcast deflated once: [`Config::deflate`].
+//! - The official admin page: [`SocketIo::serve_admin`].
+//!
 //! # Inside
 //!
 //! One actor a session (`session`) is the pump around the pure machines of [`protocol`]; bytes to the client flow around it,
@@ -74,15 +84,22 @@
 //! | `session`, `session_handle`, `inbox` | the actor; what others hold of it; its work in order |
 //! | `outbox`, `frame` | what waits for a client; one encoded packet |
 //! | `polling`, `websocket`, `websocket_line` | the carriers |
+//! | `deflate` | compression of WebSocket messages |
 //! | `namespace`, `socket`, `ack`, `handshake` | what a program sees |
+//! | `registry` | which namespaces there are, and which come and go with their clients |
+//! | `recovery` | what is remembered for clients that were cut off |
 //! | `hub`, `broadcast` | rooms; sending to some |
+//! | `admin`, `admin_view` | the namespace of the official admin page, and what it shows |
 //! | `engine` | Engine.IO without Socket.IO |
 //! | `config`, `limits`, `stats`, `clock` | settings, bounds, counters, the time |
 
 mod ack;
+mod admin;
+mod admin_view;
 mod broadcast;
 mod clock;
 mod config;
+pub mod deflate;
 mod engine;
 mod entry;
 mod frame;
@@ -94,6 +111,8 @@ mod namespace;
 mod outbox;
 mod polling;
 pub mod protocol;
+mod recovery;
+mod registry;
 mod server;
 mod session;
 mod session_handle;
@@ -102,7 +121,8 @@ mod stats;
 mod websocket;
 mod websocket_line;
 
-pub use ack::{Ack, AckError, AckReply};
+pub use ack::{Ack, AckError, AckReplies, AckReply};
+pub use admin::Admin;
 pub use broadcast::Broadcast;
 pub use config::{AllowedOrigins, Config};
 pub use engine::{EngineIo, EngineSocket, Message};
@@ -111,6 +131,7 @@ pub use handshake::{Grant, Handshake, Refusal};
 pub use limits::Limits;
 pub use namespace::{Event, Namespace};
 pub use protocol::error::CloseReason;
+pub use recovery::Recovery;
 pub use server::SocketIo;
 pub use socket::Socket;
 pub use stats::Stats;

@@ -4,8 +4,12 @@ use std::{
     collections::HashMap,
     fmt,
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use bytes::Bytes;
@@ -19,6 +23,7 @@ use super::{
     handshake::{Grant, Handshake, Refusal, SocketData},
     hub::Hub,
     protocol::error::CloseReason,
+    recovery::{Memory, Recovery},
     socket::Socket,
 };
 
@@ -28,6 +33,8 @@ type Middleware = dyn Fn(Arc<Handshake>, Arc<Value>) -> LocalFuture<Result<Grant
 type OnConnect = dyn Fn(Socket, Value) -> LocalFuture<()> + Send + Sync;
 type OnEvent = dyn Fn(Socket, Event) -> LocalFuture<()> + Send + Sync;
 type OnAny = dyn Fn(&Socket, &Event) + Send + Sync;
+type OnAnyOutgoing = dyn Fn(&Socket, &Frame, Delivery) + Send + Sync;
+type OnDisconnecting = dyn Fn(&Socket, CloseReason) + Send + Sync;
 type OnDisconnect = dyn Fn(Socket, CloseReason) + Send + Sync;
 
 /// An event from a client.
@@ -58,6 +65,10 @@ struct Inner {
     name: Arc<str>,
     hub: Hub,
     handlers: RwLock<Arc<Handlers>>,
+    /// So that sending costs no look at the handlers where nobody looks on.
+    watched: AtomicBool,
+    ack_ids: AtomicU64,
+    memory: Option<Memory>,
 }
 
 /// Replaced as a whole when one is added, so that dispatching costs one clone of an `Arc`.
@@ -67,12 +78,43 @@ struct Handlers {
     connect: Option<Arc<OnConnect>>,
     events: HashMap<String, Arc<OnEvent>>,
     any: Vec<Arc<OnAny>>,
+    any_outgoing: Vec<Arc<OnAnyOutgoing>>,
+    disconnecting: Option<Arc<OnDisconnecting>>,
     disconnect: Option<Arc<OnDisconnect>>,
 }
 
 impl Namespace {
-    pub(super) fn new(name: &str) -> Self {
-        Self(Arc::new(Inner { name: name.into(), hub: Hub::default(), handlers: RwLock::default() }))
+    pub(super) fn new(name: &str, recovery: Option<&Recovery>) -> Self {
+        Self::with_handlers(name, recovery, Arc::default())
+    }
+
+    /// A namespace that begins with the handlers of another one.
+    pub(super) fn like(template: &Self, name: &str, recovery: Option<&Recovery>) -> Self {
+        Self::with_handlers(name, recovery, template.handlers())
+    }
+
+    fn with_handlers(name: &str, recovery: Option<&Recovery>, handlers: Arc<Handlers>) -> Self {
+        Self(Arc::new(Inner {
+            name: name.into(),
+            hub: Hub::default(),
+            watched: AtomicBool::new(!handlers.any_outgoing.is_empty()),
+            handlers: RwLock::new(handlers),
+            ack_ids: AtomicU64::default(),
+            memory: recovery.cloned().map(Memory::new),
+        }))
+    }
+
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(super) fn memory(&self) -> Option<&Memory> {
+        self.0.memory.as_ref()
+    }
+
+    /// An ack id that no other question of this namespace has.
+    pub(super) fn fresh_ack_id(&self) -> u64 {
+        self.0.ack_ids.fetch_add(1, Relaxed)
     }
 
     /// Its name, beginning with a slash.
@@ -130,6 +172,19 @@ impl Namespace {
         self.change(|handlers| handlers.any.push(Arc::new(onlooker)));
     }
 
+    /// Adds an onlooker that sees every frame sent to every client, once for each of them. [`Frame::text`] has its words.
+    /// Costs every broadcast a call for each receiver.
+    pub fn on_any_outgoing(&self, onlooker: impl Fn(&Socket, &Frame, Delivery) + Send + Sync + 'static) {
+        self.change(|handlers| handlers.any_outgoing.push(Arc::new(onlooker)));
+        self.0.watched.store(true, Relaxed);
+    }
+
+    /// Sets what happens when a client is about to leave: it still is in its rooms. Runs at once, wherever the leaving
+    /// was decided, and may come before events of the client that wait for their handlers.
+    pub fn on_disconnecting(&self, handler: impl Fn(&Socket, CloseReason) + Send + Sync + 'static) {
+        self.change(|handlers| handlers.disconnecting = Some(Arc::new(handler)));
+    }
+
     /// Sets what happens when a client has left. Its rooms are empty of it by then.
     pub fn on_disconnect(&self, handler: impl Fn(Socket, CloseReason) + Send + Sync + 'static) {
         self.change(|handlers| handlers.disconnect = Some(Arc::new(handler)));
@@ -152,7 +207,42 @@ impl Namespace {
 
     /// Hands one encoded frame to everyone in a room, to everyone in the namespace if the room's name is empty.
     pub fn publish(&self, room: &str, frame: &Frame, delivery: Delivery) {
-        self.0.hub.publish(room, frame, delivery);
+        let rooms = [room];
+        let rooms = if room.is_empty() { &[] } else { &rooms[..] };
+        self.deliver(frame, delivery, rooms, &[], |frame| self.0.hub.publish(room, frame, delivery));
+        if self.is_watched() {
+            self.show(&self.0.hub.members(room), frame, delivery);
+        }
+    }
+
+    /// Prepares a frame for its receivers, who are those in `rooms` and not in `except`, and lets `push` hand it to them.
+    pub(super) fn deliver<R: AsRef<str>>(
+        &self,
+        frame: &Frame,
+        delivery: Delivery,
+        rooms: &[R],
+        except: &[R],
+        push: impl FnOnce(&Frame),
+    ) {
+        match &self.0.memory {
+            None => push(frame),
+            Some(memory) if delivery == Delivery::Event && frame.is_plain_event() => {
+                memory.publish(frame, rooms, except, push);
+            }
+            Some(_) => push(&frame.without_offset()),
+        }
+    }
+
+    pub(super) fn is_watched(&self) -> bool {
+        self.0.watched.load(Relaxed)
+    }
+
+    /// Shows onlookers what has been sent.
+    pub(super) fn show(&self, sockets: &[Socket], frame: &Frame, delivery: Delivery) {
+        let handlers = self.handlers();
+        for socket in sockets {
+            handlers.any_outgoing.iter().for_each(|onlooker| onlooker(socket, frame, delivery));
+        }
     }
 
     /// Sockets in a room; everyone if its name is empty.
@@ -214,6 +304,14 @@ impl Namespace {
                 handler(socket, event).await;
             }
         }))
+    }
+
+    pub(super) fn disconnecting(&self, socket: &Socket, reason: CloseReason) {
+        if let Some(handler) = self.handlers().disconnecting.clone()
+            && catch_unwind(AssertUnwindSafe(|| handler(socket, reason))).is_err()
+        {
+            log::error!("a handler of leaving clients panicked");
+        }
     }
 
     pub(super) fn disconnected(&self, socket: Socket, reason: CloseReason) {

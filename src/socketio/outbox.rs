@@ -25,6 +25,8 @@ pub(super) enum Pushed {
     Conflated,
     /// The reliable queue is full: the session must be closed.
     Overflow,
+    /// It was volatile, and the client not ready for it.
+    Dropped,
     /// The session is over.
     Closed,
 }
@@ -130,6 +132,16 @@ impl Outbox {
                 wake(inner);
                 Pushed::Queued
             }
+            Delivery::Volatile => {
+                let ready = inner.reader.is_some() && inner.control.is_empty() && inner.reliable.is_empty();
+                if !ready {
+                    return Pushed::Dropped;
+                }
+                inner.reliable_bytes += frame.len();
+                inner.reliable.push_back(frame.clone());
+                wake(inner);
+                Pushed::Queued
+            }
             Delivery::Latest { slot } => {
                 let slot = inner.slot(namespace, slot);
                 let replaced = slot.frame.replace(frame.clone()).is_some();
@@ -140,6 +152,14 @@ impl Outbox {
                 if replaced { Pushed::Conflated } else { Pushed::Queued }
             }
         }
+    }
+
+    /// Whether so many ordered frames can be pushed, and one more.
+    pub(super) fn has_room_for(&self, frames: &[Frame]) -> bool {
+        let inner = self.lock();
+        let bytes: usize = frames.iter().map(Frame::len).sum();
+        inner.reliable.len() + frames.len() < self.packets_max
+            && inner.reliable_bytes + bytes < self.bytes_max
     }
 
     /// Queues a packet of the protocol itself, ahead of everything else.
@@ -230,11 +250,11 @@ impl Outbox {
     }
 
     /// The next frames for a WebSocket; `None` when everything, the close frame included, has been handed out.
-    pub(super) fn poll_websocket(&self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    pub(super) fn poll_websocket(&self, cx: &mut Context<'_>, deflate: bool) -> Poll<Option<Bytes>> {
         let mut inner = self.lock();
         if let Some(frame) = inner.next() {
             self.relieve(inner);
-            return Poll::Ready(Some(frame.websocket()));
+            return Poll::Ready(Some(if deflate { frame.deflated() } else { frame.websocket() }));
         }
         match inner.sealed {
             Some(_) if inner.close_frame_sent => Poll::Ready(None),
@@ -362,6 +382,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_volatile_goes_at_once_or_never() {
+        let (outbox, nsp) = (Outbox::new(4, 1000), namespace());
+        assert_eq!(outbox.push(&nsp, &frame(1), Delivery::Volatile), Pushed::Dropped, "nobody polls");
+        assert_eq!(body(&outbox), None);
+        assert_eq!(outbox.push(&nsp, &frame(2), Delivery::Volatile), Pushed::Queued);
+        assert_eq!(outbox.push(&nsp, &frame(3), Delivery::Volatile), Pushed::Dropped);
+        assert_eq!(body(&outbox).as_deref(), Some("42[\"n\",2]"));
+    }
+
+    #[test]
     fn a_full_queue_refuses_instead_of_growing() {
         let (outbox, nsp) = (Outbox::new(2, 1000), namespace());
         outbox.push(&nsp, &frame(1), Delivery::Event);
@@ -384,7 +414,7 @@ mod tests {
         assert!(outbox.is_congested());
         for _ in 0..3 {
             assert_eq!(outbox.poll_relief(&cx), Poll::Pending);
-            let _ = outbox.poll_websocket(&mut cx);
+            let _ = outbox.poll_websocket(&mut cx, false);
         }
         assert_eq!(outbox.poll_relief(&cx), Poll::Ready(()));
     }
@@ -409,9 +439,9 @@ mod tests {
         outbox.seal(1001, true);
         assert_eq!(outbox.push(&nsp, &frame(2), Delivery::Event), Pushed::Closed);
         let mut cx = Context::from_waker(Waker::noop());
-        assert_eq!(outbox.poll_websocket(&mut cx), Poll::Ready(Some(frame(1).websocket())));
-        assert_eq!(outbox.poll_websocket(&mut cx), Poll::Ready(Some(close_frame(1001))));
-        assert_eq!(outbox.poll_websocket(&mut cx), Poll::Ready(None));
+        assert_eq!(outbox.poll_websocket(&mut cx, false), Poll::Ready(Some(frame(1).websocket())));
+        assert_eq!(outbox.poll_websocket(&mut cx, false), Poll::Ready(Some(close_frame(1001))));
+        assert_eq!(outbox.poll_websocket(&mut cx, false), Poll::Ready(None));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::{
     fmt,
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::Duration,
@@ -17,6 +17,7 @@ use actix_web::{dev::Extensions, rt, web};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::{
+    admin::Admin,
     clock::now,
     config::Config,
     engine::OnMessage,
@@ -24,6 +25,7 @@ use super::{
     limits::TokenBucket,
     namespace::Namespace,
     protocol::error::CloseReason,
+    registry::{self, Registry},
     session::Session,
     session_handle::{Request, SessionHandle},
     stats::{Counters, Stats},
@@ -41,21 +43,60 @@ impl SocketIo {
 
     /// The namespace `name`, made if it is missing. Names begin with a slash.
     pub fn of(&self, name: &str) -> Namespace {
-        let mut namespaces = self.0.namespaces.write().unwrap_or_else(PoisonError::into_inner);
-        namespaces.entry(name.to_owned()).or_insert_with(|| Namespace::new(name)).clone()
+        self.0.registry.of(name)
+    }
+
+    /// The namespace `name`, if there is one now.
+    pub fn get(&self, name: &str) -> Option<Namespace> {
+        self.0.registry.get(name)
+    }
+
+    /// Lets clients join every namespace whose name `matches` says yes to, unless it exists already.
+    ///
+    /// What comes back is a template: nobody is ever in it, but each namespace that a client's CONNECT calls into being
+    /// begins with the handlers that the template has then. Such a namespace goes with its last client. There are
+    /// [`super::Limits::dynamic_namespaces_max`] of them at most; patterns are asked in the order of the calls.
+    ///
+    /// ```
+    /// # use hmrs::socketio::{Config, Socket, SocketIo};
+    /// # let io = SocketIo::new(Config::default());
+    /// let swarms = io.of_matching(|name| name.strip_prefix("/swarm-").is_some_and(|id| id.parse::<u16>().is_ok()));
+    /// swarms.on_connect(|socket: Socket, _auth| async move {
+    ///     socket.emit("welcome", &socket.namespace().name());
+    /// });
+    /// ```
+    pub fn of_matching(&self, matches: impl Fn(&str) -> bool + Send + Sync + 'static) -> Namespace {
+        self.0.registry.add_pattern(Arc::new(matches))
+    }
+
+    /// [`SocketIo::of_matching`] for names such as `/swarm-*`: each `*` stands for one or more characters other than a
+    /// slash.
+    pub fn of_pattern(&self, pattern: &str) -> Namespace {
+        let pattern = pattern.to_owned();
+        self.of_matching(move |name| registry::fits(&pattern, name))
     }
 
     /// Removes a namespace and puts its sockets out of it.
     pub fn remove(&self, name: &str) {
-        let removed = self.0.namespaces.write().unwrap_or_else(PoisonError::into_inner).remove(name);
-        if let Some(namespace) = removed {
+        if let Some(namespace) = self.0.registry.remove(name) {
             namespace.sockets().iter().for_each(|socket| socket.disconnect(false));
         }
     }
 
     /// Every namespace, in no order.
     pub fn namespaces(&self) -> Vec<Namespace> {
-        self.0.namespaces.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.0.registry.all()
+    }
+
+    /// Opens a namespace to which the official admin page (`@socket.io/admin-ui`) can connect.
+    pub fn serve_admin(&self, admin: Admin) {
+        // Whoever comes back to it must log in.
+        let namespace = self.0.registry.of_forgetful(admin.namespace());
+        admin.furnish(&namespace, Arc::downgrade(&self.0));
+    }
+
+    pub(super) fn revive(server: &Weak<Server>) -> Option<Self> {
+        server.upgrade().map(Self)
     }
 
     /// Mounts the server at its path: `App::new().configure(io.configure())`.
@@ -87,7 +128,7 @@ pub(super) struct Server {
     pub(super) counters: Counters,
     /// Present in a server of Engine.IO alone.
     pub(super) on_message: Option<Arc<OnMessage>>,
-    namespaces: RwLock<HashMap<String, Namespace>>,
+    pub(super) registry: Registry,
     sessions: Mutex<Sessions>,
     draining: AtomicBool,
 }
@@ -96,6 +137,7 @@ struct Sessions {
     by_sid: HashMap<Box<str>, (Addr<Session>, Arc<SessionHandle>)>,
     by_address: HashMap<IpAddr, usize>,
     handshakes: TokenBucket,
+    unjoined: usize,
 }
 
 /// Why nobody is let in now. Official clients try again after a while.
@@ -114,19 +156,17 @@ impl Server {
             by_sid: HashMap::new(),
             by_address: HashMap::new(),
             handshakes: TokenBucket::new(rate, rate, now()),
+            unjoined: 0,
         };
+        let registry = Registry::new(config.limits.dynamic_namespaces_max, config.recovery.clone());
         Arc::new(Self {
             config,
             counters: Counters::default(),
             on_message,
-            namespaces: RwLock::default(),
+            registry,
             sessions: Mutex::new(sessions),
             draining: AtomicBool::default(),
         })
-    }
-
-    pub(super) fn namespace(&self, name: &str) -> Option<Namespace> {
-        self.namespaces.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     pub(super) fn session(&self, sid: &str) -> Option<(Addr<Session>, Arc<SessionHandle>)> {
@@ -137,8 +177,20 @@ impl Server {
     pub(super) fn admit(&self, peer: Option<IpAddr>) -> Result<(), Full> {
         let limits = &self.config.limits;
         let mut sessions = self.sessions();
-        let full = self.draining.load(Relaxed) || sessions.by_sid.len() >= limits.sessions_max;
-        if full || !sessions.handshakes.take(1, now()) {
+        let refused = &self.counters;
+        let obstacle = if self.draining.load(Relaxed) {
+            Some(&refused.refused_draining)
+        } else if sessions.by_sid.len() >= limits.sessions_max {
+            Some(&refused.refused_sessions)
+        } else if sessions.unjoined >= limits.sessions_unjoined_max {
+            Some(&refused.refused_unjoined)
+        } else if !sessions.handshakes.take(1, now()) {
+            Some(&refused.refused_handshake_rate)
+        } else {
+            None
+        };
+        if let Some(counter) = obstacle {
+            counter.up();
             return Err(Full::Server);
         }
         if let Some(peer) = peer {
@@ -153,13 +205,32 @@ impl Server {
 
     pub(super) fn enter(&self, addr: Addr<Session>, session: Arc<SessionHandle>) {
         self.counters.sessions_opened.up();
-        self.sessions().by_sid.insert(session.sid.clone(), (addr, session));
+        let mut sessions = self.sessions();
+        // Above Engine.IO alone there is nothing to join.
+        match self.on_message {
+            Some(_) => {
+                session.set_joined();
+            }
+            None => sessions.unjoined += 1,
+        }
+        sessions.by_sid.insert(session.sid.clone(), (addr, session));
+    }
+
+    /// A session has joined a namespace.
+    pub(super) fn joined(&self, session: &SessionHandle) {
+        let mut sessions = self.sessions();
+        if session.set_joined() {
+            sessions.unjoined -= 1;
+        }
     }
 
     pub(super) fn forget(&self, session: &SessionHandle) {
         let mut sessions = self.sessions();
         if sessions.by_sid.remove(&session.sid).is_none() {
             return;
+        }
+        if session.set_joined() {
+            sessions.unjoined -= 1;
         }
         if let Some(peer) = session.handshake.peer
             && let Some(count) = sessions.by_address.get_mut(&peer)

@@ -40,6 +40,7 @@ pub(super) struct SessionHandle {
     pub(super) handshake: Arc<Handshake>,
     pub(super) outbox: Outbox,
     on_websocket: AtomicBool,
+    joined: AtomicBool,
     requests: Mutex<Requests>,
 }
 
@@ -60,6 +61,7 @@ impl SessionHandle {
             handshake,
             outbox,
             on_websocket: AtomicBool::default(),
+            joined: AtomicBool::default(),
             requests: Mutex::default(),
         }
     }
@@ -70,6 +72,11 @@ impl SessionHandle {
 
     pub(super) fn set_on_websocket(&self) {
         self.on_websocket.store(true, Relaxed);
+    }
+
+    /// True the first time.
+    pub(super) fn set_joined(&self) -> bool {
+        !self.joined.swap(true, Relaxed)
     }
 
     pub(super) fn is_on_websocket(&self) -> bool {

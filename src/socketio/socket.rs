@@ -5,7 +5,7 @@ use std::{
     fmt,
     future::Future,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::Duration,
@@ -14,19 +14,20 @@ use std::{
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
+use tokio::sync::oneshot;
 
 use super::{
     ack::{AckError, AckReply, PendingAcks},
+    broadcast::Broadcast,
     frame::{Delivery, Frame},
     handshake::{Handshake, SocketData},
     namespace::Namespace,
     outbox::Pushed,
-    protocol::packet::PacketKind,
+    protocol::{error::CloseReason, packet::PacketKind},
+    recovery::{Belongings, Pass},
+    registry::Lease,
     session_handle::{Request, SessionHandle},
 };
-
-/// Bytes of a room's name.
-const ROOM_BYTES_MAX: usize = 128;
 
 /// A handle to one client in one namespace, cheap to clone and usable from any thread. Once the client has left, whatever
 /// is sent through it is dropped.
@@ -40,6 +41,10 @@ struct Inner {
     data: RwLock<Option<SocketData>>,
     /// Read without the lock on the way of every frame; written under it.
     connected: AtomicBool,
+    /// It leaves, or has left.
+    leaving: AtomicBool,
+    recovered: AtomicBool,
+    pass: OnceLock<Pass>,
     state: Mutex<State>,
 }
 
@@ -47,23 +52,27 @@ struct Inner {
 struct State {
     rooms: Vec<Arc<str>>,
     acks: PendingAcks,
+    lease: Option<Lease>,
 }
 
 impl Socket {
     pub(super) fn new(
-        id: Arc<str>,
-        namespace: Namespace,
+        Belongings { id, rooms, data }: Belongings,
+        lease: Lease,
         session: Arc<SessionHandle>,
-        data: Option<SocketData>,
     ) -> Self {
         let connected = AtomicBool::new(true);
+        let namespace = lease.namespace().clone();
         Self(Arc::new(Inner {
             id,
             namespace,
             session,
             data: RwLock::new(data),
             connected,
-            state: Mutex::default(),
+            leaving: AtomicBool::default(),
+            recovered: AtomicBool::default(),
+            pass: OnceLock::new(),
+            state: Mutex::new(State { rooms, acks: PendingAcks::default(), lease: Some(lease) }),
         }))
     }
 
@@ -87,6 +96,11 @@ impl Socket {
         &self.0.session.handshake
     }
 
+    /// The id of its session, which is a secret.
+    pub(super) fn sid(&self) -> &str {
+        &self.0.session.sid
+    }
+
     /// `polling` or `websocket`, whatever carries it now.
     pub fn transport(&self) -> &'static str {
         self.0.session.transport()
@@ -95,6 +109,30 @@ impl Socket {
     /// False once it has left, for whatever reason.
     pub fn is_connected(&self) -> bool {
         self.0.connected.load(Relaxed)
+    }
+
+    /// Whether the client was here before and has lost nothing in between: it has its id, its rooms and its data again.
+    /// Only ever true with [`super::Config::recovery`].
+    pub fn is_recovered(&self) -> bool {
+        self.0.recovered.load(Relaxed)
+    }
+
+    pub(super) fn set_recovered(&self) {
+        self.0.recovered.store(true, Relaxed);
+    }
+
+    pub(super) fn set_pass(&self, pass: Pass) {
+        let _ = self.0.pass.set(pass);
+    }
+
+    /// Begins a broadcast to everyone else in the namespace.
+    pub fn broadcast(&self) -> Broadcast {
+        self.0.namespace.except(self.id())
+    }
+
+    /// Sends an event with one argument if the client is ready for it at this moment and nothing else waits for it.
+    pub fn emit_volatile(&self, event: &str, payload: &impl Serialize) {
+        self.emit_frame(&Frame::json(self.0.namespace.name(), event, payload), Delivery::Volatile);
     }
 
     /// Sends an event with one argument: ordered, never dropped.
@@ -109,6 +147,19 @@ impl Socket {
 
     /// Sends a frame that was encoded for this namespace.
     pub fn emit_frame(&self, frame: &Frame, delivery: Delivery) {
+        let namespace = &self.0.namespace;
+        namespace.deliver(frame, delivery, &[self.id()], &[], |frame| {
+            // Whoever has come back hears what is said to the one that it was.
+            let successor = if self.is_connected() { None } else { namespace.hub().get(self.id()) };
+            successor.as_ref().unwrap_or(self).push_frame(frame, delivery);
+        });
+        if namespace.is_watched() {
+            namespace.show(std::slice::from_ref(self), frame, delivery);
+        }
+    }
+
+    /// Lays a frame into the outbox as it is.
+    pub(super) fn push_frame(&self, frame: &Frame, delivery: Delivery) {
         let session = &self.0.session;
         let counters = &session.server.counters;
         if !self.is_connected() {
@@ -118,6 +169,7 @@ impl Socket {
             Pushed::Queued => counters.frames_queued.up(),
             Pushed::Conflated => counters.frames_conflated.up(),
             Pushed::Closed => counters.frames_dropped.up(),
+            Pushed::Dropped => counters.frames_volatile_dropped.up(),
             Pushed::Overflow => {
                 counters.frames_dropped.up();
                 session.request(Request::Overflow);
@@ -134,44 +186,59 @@ impl Socket {
         payload: &impl Serialize,
         timeout: Duration,
     ) -> impl Future<Output = Result<AckReply, AckError>> + 'static {
-        let max = self.0.session.server.config.limits.pending_acks_max;
+        let id = self.0.namespace.fresh_ack_id();
         let value = serde_json::to_value(payload).unwrap_or_default();
-        let expected = {
-            let mut state = self.state();
-            if self.is_connected() {
-                state.acks.expect(max).ok_or(AckError::TooManyPending)
-            } else {
-                Err(AckError::Disconnected)
-            }
-        };
-        if let Ok((id, _)) = &expected {
-            let frame = Frame::event(self.0.namespace.name(), event, &[value], &[], Some(*id));
-            self.emit_frame(&frame, Delivery::Event);
-        }
+        let frame = Frame::event(self.0.namespace.name(), event, &[value], &[], Some(id));
+        let answer = self.ask(id, &frame);
         let socket = self.clone();
         async move {
-            let (id, reply) = expected?;
-            match tokio::time::timeout(timeout, reply).await {
+            match tokio::time::timeout(timeout, answer?).await {
                 Ok(reply) => reply.map_err(|_| AckError::Disconnected),
                 Err(_) => {
-                    socket.state().acks.forget(id);
+                    socket.forget_ack(id);
                     Err(AckError::Timeout)
                 }
             }
         }
     }
 
+    /// Sends the question `id`; its answer comes through the receiver, which ends without one when the client leaves.
+    pub(super) fn ask(&self, id: u64, frame: &Frame) -> Result<oneshot::Receiver<AckReply>, AckError> {
+        let server = &self.0.session.server;
+        let answer = {
+            let mut state = self.state();
+            if !self.is_connected() {
+                return Err(AckError::Disconnected);
+            }
+            state.acks.expect(id, server.config.limits.pending_acks_max)
+        };
+        let Some(answer) = answer else {
+            server.counters.refused_acks.up();
+            return Err(AckError::TooManyPending);
+        };
+        self.emit_frame(frame, Delivery::Event);
+        Ok(answer)
+    }
+
+    pub(super) fn forget_ack(&self, id: u64) {
+        self.state().acks.forget(id);
+    }
+
+    pub(super) fn has_room_for(&self, frames: &[Frame]) -> bool {
+        self.0.session.outbox.has_room_for(frames)
+    }
+
     /// Joins a room; false when it is in it already, has left, or is in too many.
     pub fn join(&self, room: &str) -> bool {
-        let max = self.0.session.server.config.limits.rooms_max;
+        let server = &self.0.session.server;
+        let limits = &server.config.limits;
         let mut state = self.state();
         let known = state.rooms.iter().any(|known| **known == *room);
-        if known
-            || room.is_empty()
-            || room.len() > ROOM_BYTES_MAX
-            || !self.is_connected()
-            || state.rooms.len() >= max
-        {
+        if known || room.is_empty() || !self.is_connected() {
+            return false;
+        }
+        if room.len() > limits.room_bytes_max || state.rooms.len() >= limits.rooms_max {
+            server.counters.refused_rooms.up();
             return false;
         }
         state.rooms.push(Arc::from(room));
@@ -199,7 +266,7 @@ impl Socket {
         if !close && self.is_connected() {
             let frame = Frame::control(PacketKind::Disconnect, self.0.namespace.name(), None);
             self.emit_frame(&frame, Delivery::Event);
-            self.retire();
+            self.retire(CloseReason::ServerNamespaceDisconnect);
         }
         self.0.session.request(Request::Disconnect { namespace: self.0.namespace.clone(), close });
     }
@@ -230,25 +297,57 @@ impl Socket {
         self.state().acks.resolve(id, reply);
     }
 
-    /// Enters the namespace: from now on it gets what is sent to everyone.
+    /// Enters the namespace: from now on it gets what is sent to everyone, and to the rooms that it begins with.
     pub(super) fn enter(&self) {
-        self.0.namespace.hub().join("", self);
+        let state = self.state();
+        let hub = self.0.namespace.hub();
+        hub.join("", self);
+        for room in &state.rooms {
+            hub.join(room, self);
+        }
     }
 
     /// Leaves everything, once.
-    pub(super) fn retire(&self) {
-        let mut state = self.state();
-        if !self.0.connected.swap(false, Relaxed) {
-            return;
+    pub(super) fn retire(&self, reason: CloseReason) {
+        if let Some(belongings) = self.leave_all(reason)
+            && let (Some(memory), Some(pass)) = (self.0.namespace.memory(), self.0.pass.get())
+        {
+            memory.left(pass, belongings, reason);
         }
+    }
+
+    /// It begins anew after all.
+    pub(super) fn forget_rooms(&self) {
+        self.state().rooms.clear();
+    }
+
+    /// The client has come back on another connection, which takes over what this one had. None if it has just left.
+    pub(super) fn give_up(&self) -> Option<Belongings> {
+        let belongings = self.leave_all(CloseReason::TransportError);
+        self.0.session.request(Request::Close(CloseReason::TransportError));
+        belongings
+    }
+
+    fn leave_all(&self, reason: CloseReason) -> Option<Belongings> {
+        if self.0.leaving.swap(true, Relaxed) {
+            return None;
+        }
+        self.0.namespace.disconnecting(self, reason);
+        let mut state = self.state();
+        self.0.connected.store(false, Relaxed);
         state.acks.clear();
         let hub = self.0.namespace.hub();
-        for room in state.rooms.drain(..) {
-            hub.leave(&room, self.id());
+        let rooms = std::mem::take(&mut state.rooms);
+        for room in &rooms {
+            hub.leave(room, self.id());
         }
         hub.leave("", self.id());
+        let lease = state.lease.take();
         drop(state);
+        drop(lease);
         self.0.session.outbox.forget_slots(self.0.namespace.name());
+        let data = self.0.data.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Some(Belongings { id: self.0.id.clone(), rooms, data })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

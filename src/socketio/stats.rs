@@ -36,14 +36,54 @@ pub struct Stats {
     pub parse_errors: u64,
     /// Sessions closed because no pong came in time.
     pub ping_timeouts: u64,
-    /// Handshakes refused because the server is full, hurried or going away.
+    /// Handshakes refused because the server is full, hurried or going away: the sum of the next four.
     pub refused_admission: u64,
+    /// … because it was going away.
+    pub refused_draining: u64,
+    /// … because there were too many sessions.
+    pub refused_sessions: u64,
+    /// … because too many sessions had joined no namespace.
+    pub refused_unjoined: u64,
+    /// … because there were too many handshakes within a second.
+    pub refused_handshake_rate: u64,
+    /// Handshakes refused because their address had its share of sessions.
+    pub refused_address: u64,
     /// Requests refused because of their `Origin`.
     pub refused_origin: u64,
+    /// Bodies refused because they were too large.
+    pub refused_body_size: u64,
     /// Requests refused for any other reason.
     pub refused_request: u64,
-    /// Sessions closed for breaking a limit.
+    /// Sessions closed for breaking a limit: the sum of the next three.
     pub refused_policy: u64,
+    /// … for too many packets a second.
+    pub refused_packet_rate: u64,
+    /// … for too many bytes a second.
+    pub refused_byte_rate: u64,
+    /// … for too many namespaces.
+    pub refused_namespaces: u64,
+    /// Sessions closed for WebSocket messages larger than allowed, declared or inflated.
+    pub refused_message_size: u64,
+    /// Sessions closed for an attachment count that is no number or above the limit.
+    pub refused_attachments: u64,
+    /// Sessions closed for the name of an event or a namespace that is too long, reserved or unknown.
+    pub refused_names: u64,
+    /// CONNECTs refused because there are as many dynamic namespaces as there may be.
+    pub refused_dynamic_namespaces: u64,
+    /// Rooms not joined because the socket is in too many, or the name is too long.
+    pub refused_rooms: u64,
+    /// Acks not asked for because the client owes too many.
+    pub refused_acks: u64,
+    /// Sessions closed because they joined no namespace in time.
+    pub connect_timeouts: u64,
+    /// WebSockets that probed and did not carry their session in time or by the rules.
+    pub probes_failed: u64,
+    /// Volatile frames dropped because their client was not ready for one.
+    pub frames_volatile_dropped: u64,
+    /// Sockets that came back and lost nothing.
+    pub recoveries: u64,
+    /// Sockets that came back too late, or with more missed than is remembered.
+    pub recoveries_failed: u64,
     /// Handlers that panicked; their sessions live on.
     pub handler_panics: u64,
 }
@@ -79,9 +119,29 @@ counters!(
     parse_errors,
     ping_timeouts,
     refused_admission,
+    refused_draining,
+    refused_sessions,
+    refused_unjoined,
+    refused_handshake_rate,
+    refused_address,
     refused_origin,
+    refused_body_size,
     refused_request,
     refused_policy,
+    refused_packet_rate,
+    refused_byte_rate,
+    refused_namespaces,
+    refused_message_size,
+    refused_attachments,
+    refused_names,
+    refused_dynamic_namespaces,
+    refused_rooms,
+    refused_acks,
+    connect_timeouts,
+    probes_failed,
+    frames_volatile_dropped,
+    recoveries,
+    recoveries_failed,
     handler_panics,
 );
 

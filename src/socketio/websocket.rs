@@ -27,8 +27,13 @@ use bytestring::ByteString;
 use futures_util::{Stream, StreamExt, stream};
 
 use super::{
+    config::Config,
+    deflate::{self, Inflater},
     entry::{Cors, Refused, closed_at_once},
-    protocol::{connection::WebsocketVerdict, websocket_frame::FrameRules},
+    protocol::{
+        connection::WebsocketVerdict,
+        websocket_frame::{FrameRules, Violation},
+    },
     session::{FromWebsocket, Input, Session, Websocket},
     session_handle::{Request, SessionHandle},
     websocket_line::Line,
@@ -38,8 +43,14 @@ use super::{
 /// be small, while the rest of a large frame stays in the memory that all of its receivers share.
 const PIECE_BYTES: usize = 32 * 1024;
 
+/// What was agreed in the opening handshake: the answer so far, and the line on which it holds.
+pub(super) struct Agreement {
+    pub(super) response: HttpResponseBuilder,
+    pub(super) line: Arc<Line>,
+}
+
 /// Checks the opening handshake of RFC 6455 and begins its answer.
-pub(super) fn shake_hands(request: &HttpRequest) -> Result<HttpResponseBuilder, Refused> {
+pub(super) fn shake_hands(request: &HttpRequest, config: &Config) -> Result<Agreement, Refused> {
     let headers = request.headers();
     let key = headers.get(header::SEC_WEBSOCKET_KEY).map_or(0, header::HeaderValue::len);
     let version = headers.get(header::SEC_WEBSOCKET_VERSION);
@@ -50,7 +61,13 @@ pub(super) fn shake_hands(request: &HttpRequest) -> Result<HttpResponseBuilder, 
     if key != 24 {
         return Err(Refused::BadRequest);
     }
-    ws::handshake(request).map_err(|_| Refused::BadRequest)
+    let mut response = ws::handshake(request).map_err(|_| Refused::BadRequest)?;
+    let offers = headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS).filter_map(|offer| offer.to_str().ok());
+    let deflate = config.deflate && offers.into_iter().any(deflate::accepts);
+    if deflate {
+        response.insert_header((header::SEC_WEBSOCKET_EXTENSIONS, deflate::ANSWER));
+    }
+    Ok(Agreement { response, line: Arc::new(Line::new(deflate)) })
 }
 
 /// A WebSocket that names a session: lets it probe, or accepts and closes it.
@@ -61,18 +78,32 @@ pub(super) async fn join(
     payload: web::Payload,
     cors: &Cors,
 ) -> Result<HttpResponse, Refused> {
-    let mut response = shake_hands(request)?;
+    let Agreement { mut response, line } = shake_hands(request, &session.server.config)?;
     cors.add_to(&mut response);
     if !session.server.config.upgrades {
         return Err(Refused::BadRequest);
     }
-    let line = Arc::new(Line::default());
+    let mut knocking = Knocking(Some((session.clone(), line.clone())));
     let verdict = addr.send(Websocket(line.clone())).await.map_err(|_| Refused::SessionUnknown)?;
     match verdict? {
-        WebsocketVerdict::Probe => Ok(carry(response, addr, session, line, payload)),
+        WebsocketVerdict::Probe => {
+            knocking.0 = None;
+            Ok(carry(response, addr, session, line, payload))
+        }
         WebsocketVerdict::Refuse => {
             let farewell = stream::once(async { Ok::<_, Error>(closed_at_once()) });
             Ok(response.streaming(farewell))
+        }
+    }
+}
+
+/// A WebSocket that asks to probe. Its client may be gone before it is told, and must not keep others from probing.
+struct Knocking(Option<(Arc<SessionHandle>, Arc<Line>)>);
+
+impl Drop for Knocking {
+    fn drop(&mut self) {
+        if let Some((session, line)) = self.0.take() {
+            session.request(Request::WebsocketGone(line));
         }
     }
 }
@@ -87,9 +118,12 @@ pub(super) fn carry(
 ) -> HttpResponse {
     let message_bytes_max = session.server.config.max_payload;
     let violation = Rc::new(Cell::new(None));
+    let rules = FrameRules::new(message_bytes_max);
     let guard = FrameGuard {
         payload,
-        rules: FrameRules::new(message_bytes_max),
+        rules: if line.deflates() { rules.with_compression() } else { rules },
+        inflater: Inflater::default(),
+        message_bytes_max,
         chunk: Bytes::new(),
         frame_complete: false,
         violation: violation.clone(),
@@ -215,6 +249,8 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsConn {
 struct FrameGuard {
     payload: web::Payload,
     rules: FrameRules,
+    inflater: Inflater,
+    message_bytes_max: usize,
     chunk: Bytes,
     frame_complete: bool,
     violation: Rc<Cell<Option<u16>>>,
@@ -230,6 +266,21 @@ impl FrameGuard {
     }
 }
 
+impl FrameGuard {
+    /// The next bytes for the codec; none while a deflated message is under way.
+    fn judge(&mut self) -> Result<Option<Bytes>, Violation> {
+        let progress = self.rules.handle_bytes(&self.chunk)?;
+        let bytes = self.chunk.split_to(progress.taken);
+        if !self.rules.is_compressed() {
+            self.frame_complete = progress.frame_complete;
+            return Ok(Some(bytes));
+        }
+        let message = self.inflater.handle_bytes(&bytes, progress.frame_complete, self.message_bytes_max)?;
+        self.frame_complete = message.is_some();
+        Ok(message)
+    }
+}
+
 impl Stream for FrameGuard {
     type Item = Result<Bytes, PayloadError>;
 
@@ -240,21 +291,21 @@ impl Stream for FrameGuard {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        while this.chunk.is_empty() {
-            match ready!(this.poll_payload(cx)) {
-                Some(Ok(chunk)) => this.chunk = chunk,
-                // A connection that broke ends like one that was closed.
-                Some(Err(_)) | None => return Poll::Ready(None),
+        loop {
+            while this.chunk.is_empty() {
+                match ready!(this.poll_payload(cx)) {
+                    Some(Ok(chunk)) => this.chunk = chunk,
+                    // A connection that broke ends like one that was closed.
+                    Some(Err(_)) | None => return Poll::Ready(None),
+                }
             }
-        }
-        match this.rules.handle_bytes(&this.chunk) {
-            Ok(progress) => {
-                this.frame_complete = progress.frame_complete;
-                Poll::Ready(Some(Ok(this.chunk.split_to(progress.taken))))
-            }
-            Err(violation) => {
-                this.violation.set(Some(violation.0));
-                Poll::Ready(None)
+            match this.judge() {
+                Ok(Some(bytes)) => return Poll::Ready(Some(Ok(bytes))),
+                Ok(None) => {}
+                Err(violation) => {
+                    this.violation.set(Some(violation.0));
+                    return Poll::Ready(None);
+                }
             }
         }
     }

@@ -17,6 +17,8 @@ const CHUNKS_MAX: usize = 60;
 /// session's outbox hands out.
 #[derive(Debug, Default)]
 pub(super) struct Line {
+    /// permessage-deflate was negotiated.
+    deflate: bool,
     inner: Mutex<Inner>,
 }
 
@@ -33,6 +35,14 @@ struct Inner {
 }
 
 impl Line {
+    pub(super) fn new(deflate: bool) -> Self {
+        Self { deflate, inner: Mutex::default() }
+    }
+
+    pub(super) fn deflates(&self) -> bool {
+        self.deflate
+    }
+
     /// Makes the outbox of a session flow into this WebSocket.
     pub(super) fn attach(&self, session: Arc<SessionHandle>) {
         let mut inner = self.lock();
@@ -106,7 +116,7 @@ impl Line {
             return Poll::Ready(None);
         }
         if let Some(session) = &inner.attached
-            && let Poll::Ready(chunk) = session.outbox.poll_websocket(cx)
+            && let Poll::Ready(chunk) = session.outbox.poll_websocket(cx, self.deflate)
         {
             inner.ended = chunk.is_none();
             return Poll::Ready(chunk);

@@ -233,6 +233,8 @@ pub const CLOSE: u8 = 8;
 pub const PING: u8 = 9;
 
 pub struct Websocket {
+    /// The head of the server's answer to the opening handshake.
+    pub head: String,
     pub stream: TcpStream,
     buffer: Vec<u8>,
 }
@@ -283,7 +285,7 @@ impl Websocket {
         };
         let head = String::from_utf8(buffer.drain(..split + 4).collect()).unwrap();
         match head.split(' ').nth(1).unwrap() {
-            "101" => Ok(Self { stream, buffer }),
+            "101" => Ok(Self { head, stream, buffer }),
             status => Err(status.parse().unwrap()),
         }
     }
@@ -351,6 +353,18 @@ impl Websocket {
         }
     }
 
+    /// The next frame as it is: its first byte and its body.
+    pub async fn frame(&mut self) -> (u8, Vec<u8>) {
+        loop {
+            if let Some((first, body, taken)) = split(&self.buffer) {
+                self.buffer.drain(..taken);
+                return (first, body);
+            }
+            let read = timeout(PATIENCE, self.stream.read_buf(&mut self.buffer)).await;
+            assert_ne!(read.expect("a frame in time").unwrap(), 0, "the server hung up");
+        }
+    }
+
     async fn read(&mut self) -> Received {
         loop {
             if let Some((received, taken)) = parse(&self.buffer) {
@@ -365,14 +379,18 @@ impl Websocket {
     }
 }
 
-fn parse(buffer: &[u8]) -> Option<(Received, usize)> {
+fn split(buffer: &[u8]) -> Option<(u8, Vec<u8>, usize)> {
     let (&first, &second) = (buffer.first()?, buffer.get(1)?);
     let (len, head) = match second {
         126 => (u16::from_be_bytes(buffer.get(2..4)?.try_into().unwrap()) as usize, 4),
         127 => (u64::from_be_bytes(buffer.get(2..10)?.try_into().unwrap()) as usize, 10),
         len => (len as usize, 2),
     };
-    let body = buffer.get(head..head + len)?.to_vec();
+    Some((first, buffer.get(head..head + len)?.to_vec(), head + len))
+}
+
+fn parse(buffer: &[u8]) -> Option<(Received, usize)> {
+    let (first, body, taken) = split(buffer)?;
     let received = match first & 0x0f {
         1 => Received::Text(String::from_utf8(body).unwrap()),
         2 => Received::Binary(body),
@@ -380,5 +398,5 @@ fn parse(buffer: &[u8]) -> Option<(Received, usize)> {
         10 => Received::Pong(body),
         opcode => panic!("the server sent a frame of opcode {opcode}"),
     };
-    Some((received, head + len))
+    Some((received, taken))
 }

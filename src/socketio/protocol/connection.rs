@@ -195,11 +195,11 @@ impl Connection {
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if let State::Closing { until } = self.state {
-            if now >= until {
-                self.forget();
-            }
-            return;
+        match self.state {
+            State::Closing { until } if now >= until => return self.forget(),
+            // A timer may fire once more after the end: nothing follows on that.
+            State::Closing { .. } | State::Closed => return,
+            State::Open => {}
         }
         if self.expire(now) {
             return;

@@ -8,6 +8,8 @@ const FRAGMENTS_MAX: u32 = 1024;
 const HEADER_BYTES_MAX: usize = 14;
 const CONTROL_BYTES_MAX: u64 = 125;
 
+/// The first reserved bit: a deflated message, where that was negotiated.
+pub const COMPRESSED: u8 = 0x40;
 const CONTINUATION: u8 = 0x0;
 const TEXT: u8 = 0x1;
 const BINARY: u8 = 0x2;
@@ -47,6 +49,9 @@ pub struct FrameRules {
     state: State,
     /// Bytes and fragments of the message under way, while one is.
     message: Option<(u64, u32)>,
+    compression: bool,
+    /// The message under way is a deflated one.
+    compressed: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +70,22 @@ impl FrameRules {
             header_len: 0,
             state: State::Header,
             message: None,
+            compression: false,
+            compressed: false,
         }
+    }
+
+    /// The same rules, for a connection on which permessage-deflate was negotiated: messages may be deflated, and are
+    /// measured here as they are, deflated.
+    #[must_use]
+    pub fn with_compression(mut self) -> Self {
+        self.compression = true;
+        self
+    }
+
+    /// Whether the bytes judged last belong to a deflated message.
+    pub fn is_compressed(&self) -> bool {
+        self.compressed && self.header[0] & 0x0f < CLOSE
     }
 
     /// Judges the bytes of `input` up to the end of the frame that they belong to.
@@ -141,7 +161,7 @@ impl FrameRules {
         }
     }
 
-    fn check_first_bytes(&self) -> Result<(), Violation> {
+    fn check_first_bytes(&mut self) -> Result<(), Violation> {
         match self.header_len {
             1 => self.check_opcode(),
             2 if self.header[1] & 0x80 == 0 => Err(PROTOCOL),
@@ -152,8 +172,14 @@ impl FrameRules {
         }
     }
 
-    fn check_opcode(&self) -> Result<(), Violation> {
-        let reserved_bits = self.header[0] & 0x70 != 0;
+    fn check_opcode(&mut self) -> Result<(), Violation> {
+        // Only the first frame of a message says that it is deflated.
+        let begins = matches!(self.opcode(), TEXT | BINARY);
+        let allowed = if self.compression && begins { COMPRESSED } else { 0 };
+        let reserved_bits = self.header[0] & 0x70 & !allowed != 0;
+        if begins && self.message.is_none() {
+            self.compressed = self.header[0] & COMPRESSED != 0;
+        }
         let fits = match self.opcode() {
             CONTINUATION => self.message.is_some(),
             TEXT | BINARY => self.message.is_none(),

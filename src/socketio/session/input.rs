@@ -24,6 +24,8 @@ use crate::socketio::{
         packet::PacketKind,
         payload::{self, Item},
     },
+    recovery::{Belongings, Claim, Memory},
+    registry::{Lease, NoNamespace},
     server::fresh_id,
     session_handle::Request,
     socket::Socket,
@@ -147,24 +149,45 @@ impl Session {
         }
     }
 
-    fn connect(&mut self, name: &str, auth: Value) {
-        match self.handle.server.namespace(name) {
-            Some(namespace) => {
-                self.inbox.push(Job::Admit { namespace, handshake: self.handle.handshake.clone(), auth });
+    fn connect(&mut self, name: &str, mut auth: Value) {
+        let server = &self.handle.server;
+        match server.registry.enter(server, name) {
+            Ok(lease) => {
+                let claim = self.claim(lease.namespace(), &mut auth);
+                let handshake = self.handle.handshake.clone();
+                self.inbox.push(Job::Admit { lease, handshake, auth, claim });
             }
-            None => self.refuse(name, &Refusal::new("Invalid namespace")),
+            Err(NoNamespace::Unknown) => self.refuse(name, &Refusal::new("Invalid namespace")),
+            Err(NoNamespace::TooMany) => {
+                server.counters.refused_dynamic_namespaces.up();
+                self.refuse(name, &Refusal::new("Too many namespaces"));
+            }
         }
+    }
+
+    /// What a client that comes back left behind. The words it shows for it are for nobody else.
+    fn claim(&self, namespace: &Namespace, auth: &mut Value) -> Option<Claim> {
+        let memory = namespace.memory()?;
+        let auth = auth.as_object_mut()?;
+        let (pid, offset) = (auth.remove("pid")?, auth.remove("offset"));
+        let claim = memory.claim(pid.as_str()?, offset.as_ref().and_then(Value::as_str));
+        if claim.is_none() {
+            self.handle.server.counters.recoveries_failed.up();
+        }
+        claim
     }
 
     pub(super) fn admitted(
         &mut self,
-        namespace: Namespace,
+        lease: Lease,
         auth: Value,
+        claim: Option<Claim>,
         verdict: Result<Option<SocketData>, Refusal>,
     ) {
         if !self.connection.is_open() {
             return;
         }
+        let namespace = lease.namespace().clone();
         match verdict {
             Err(refusal) => self.refuse(namespace.name(), &refusal),
             Ok(data) => {
@@ -172,14 +195,37 @@ impl Session {
                 if !upper.accept(namespace.name()) {
                     return;
                 }
-                let id: Arc<str> = fresh_id().into();
-                let reply = serde_json::json!({ "sid": &*id });
-                self.reply(PacketKind::Connect, namespace.name(), &reply);
-                let socket = Socket::new(id, namespace, self.handle.clone(), data);
-                socket.enter();
+                self.handle.server.joined(&self.handle);
+                let belongings = match &claim {
+                    Some(claim) => Belongings {
+                        data: data.or(claim.belongings.data.clone()),
+                        ..claim.belongings.clone()
+                    },
+                    None => Belongings { id: fresh_id().into(), rooms: Vec::new(), data },
+                };
+                let socket = Socket::new(belongings, lease, self.handle.clone());
+                let greet = |reply: &Value| self.reply(PacketKind::Connect, namespace.name(), reply);
+                match namespace.memory() {
+                    None => {
+                        greet(&serde_json::json!({ "sid": socket.id() }));
+                        socket.enter();
+                    }
+                    Some(memory) => self.readmit(memory, &socket, claim, greet),
+                }
                 self.sockets.push(socket.clone());
                 self.inbox.push_first(Job::Connected { socket, auth });
             }
+        }
+    }
+
+    fn readmit(&self, memory: &Memory, socket: &Socket, claim: Option<Claim>, greet: impl FnOnce(&Value)) {
+        let counters = &self.handle.server.counters;
+        let returns = claim.is_some();
+        if memory.admit(socket, claim, greet) {
+            counters.recoveries.up();
+            socket.set_recovered();
+        } else if returns {
+            counters.recoveries_failed.up();
         }
     }
 
@@ -209,8 +255,15 @@ impl Session {
     /// Counts input against the limits of the session; closes it when there was too much.
     pub(super) fn within_limits(&mut self, packets: usize, bytes: usize, now: Instant) -> bool {
         self.handle.server.counters.bytes_in.add(bytes);
-        let within = self.packets.take(packets, now) && self.bytes.take(bytes, now);
-        if !within {
+        let counters = &self.handle.server.counters;
+        let few = self.packets.take(packets, now);
+        let within = few && self.bytes.take(bytes, now);
+        if !within && self.connection.is_open() {
+            if few {
+                counters.refused_byte_rate.up()
+            } else {
+                counters.refused_packet_rate.up()
+            }
             self.connection.close(CloseReason::PolicyViolation, now);
         }
         within
@@ -243,6 +296,9 @@ impl Session {
                 Ok(())
             }
             Input::Violation(code) => {
+                if code == 1009 {
+                    self.handle.server.counters.refused_message_size.up();
+                }
                 self.handle.outbox.seal(code, false);
                 self.connection.close(CloseReason::ParseError, now);
                 Ok(())
@@ -257,6 +313,18 @@ impl Session {
             Input::Close => self.connection.handle_probe_failed(1000),
             Input::Violation(code) => self.connection.handle_probe_failed(code),
         }
+    }
+
+    /// What a client sent is not the protocol: the session is over.
+    pub(super) fn reject(&mut self, error: ProtocolError, now: Instant) {
+        let counters = &self.handle.server.counters;
+        match error {
+            ProtocolError::TooManyNamespaces => counters.refused_namespaces.up(),
+            ProtocolError::AttachmentCount => counters.refused_attachments.up(),
+            ProtocolError::EventName | ProtocolError::Namespace => counters.refused_names.up(),
+            _ => {}
+        }
+        self.connection.handle_error(error, now);
     }
 
     /// Resolves as soon as there is room for more events.

@@ -87,7 +87,7 @@ impl Handler<Packets> for Session {
             && let Err(error) = self.read_body(&body, now)
         {
             log::debug!("a session sent a body with {error}");
-            self.connection.handle_error(error, now);
+            self.reject(error, now);
             verdict = Err(Refusal::BadRequest);
         }
         self.settle(ctx);
@@ -119,7 +119,7 @@ impl Handler<FromWebsocket> for Session {
         if carrier {
             if let Err(error) = self.read_websocket(message.input, now) {
                 log::debug!("a session sent a message with {error}");
-                self.connection.handle_error(error, now);
+                self.reject(error, now);
             }
         } else if is(&self.probe, &message.line) {
             self.read_probe(message.input);

@@ -160,6 +160,7 @@ impl Session {
             Output::DropProbe(code) => {
                 if let Some(probe) = self.probe.take() {
                     probe.close(code);
+                    self.handle.server.counters.probes_failed.up();
                 }
             }
             Output::Upgraded => self.upgrade(),
@@ -215,7 +216,7 @@ impl Session {
         match outcome {
             Outcome::Done => {}
             Outcome::Panicked => self.handle.server.counters.handler_panics.up(),
-            Outcome::Admitted { namespace, auth, verdict } => self.admitted(namespace, auth, verdict),
+            Outcome::Admitted { lease, auth, claim, verdict } => self.admitted(lease, auth, claim, verdict),
         }
     }
 
@@ -270,6 +271,7 @@ impl Session {
             CloseReason::ParseError => counters.parse_errors.up(),
             CloseReason::PingTimeout => counters.ping_timeouts.up(),
             CloseReason::PolicyViolation => counters.refused_policy.up(),
+            CloseReason::ConnectTimeout => counters.connect_timeouts.up(),
             _ => {}
         }
         log::debug!("a session on {} closed: {reason}", self.handle.transport());
@@ -285,7 +287,7 @@ impl Session {
 
     /// Behind the events that came before it.
     fn left(&mut self, socket: Socket, reason: CloseReason) {
-        socket.retire();
+        socket.retire(reason);
         self.inbox.push(Job::Left { socket, reason });
     }
 
@@ -352,7 +354,7 @@ impl Drop for Session {
         self.handle.outbox.end_poll(PollAnswer::Close);
         self.handle.server.forget(&self.handle);
         self.sockets.drain(..).for_each(|socket| {
-            socket.retire();
+            socket.retire(CloseReason::ForcedServerClose);
         });
     }
 }
