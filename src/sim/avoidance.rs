@@ -12,6 +12,24 @@ use super::pilot::Percept;
 use super::polygon;
 use super::scene::{Fence, FenceKind};
 
+/// What has the last word on a velocity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Filter {
+    /// Braking in time for everything near, and slipping to the right: this module.
+    #[default]
+    Brake,
+    /// Reciprocal velocity obstacles for drones ([`super::orca`]), braking for walls.
+    Orca,
+    /// Nothing.
+    None,
+}
+
+impl Filter {
+    /// All of them with their names in scenarios.
+    pub const ALL: [(&'static str, Filter); 3] =
+        [("brake", Filter::Brake), ("orca", Filter::Orca), ("none", Filter::None)];
+}
+
 /// How far a drone looks for walls.
 const WALLS_M: f64 = 24.0;
 /// How far a hovering drone looks for others; a moving one looks farther, up to [`TRAFFIC_M_MAX`].

@@ -33,6 +33,7 @@ impl World {
         match command {
             Command::SetParam { path, value } => {
                 set_param(&mut self.params, "value", path, *value)?;
+                self.tune_sensors();
                 let message = format!("{path} is {value} now");
                 self.tell(Level::Info, Arc::clone(&self.swarm), "param_set", message);
                 return Ok(Applied::default());
