@@ -4,6 +4,7 @@ mod apply;
 mod failsafe;
 mod judge;
 mod orders;
+mod patterns;
 mod report;
 mod spread;
 mod step;
