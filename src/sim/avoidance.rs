@@ -61,11 +61,22 @@ struct Bound {
 
 /// Velocity nearest to `wish` (roughly: by repeated projection) that respects drones, walls, fences and ground.
 pub fn safe_velocity(p: &Percept, wish: Vec3) -> Vec3 {
+    respect(p, wish, true)
+}
+
+/// As [`safe_velocity`], for a velocity that keeps out of the way of drones already.
+pub fn within_walls(p: &Percept, wish: Vec3) -> Vec3 {
+    respect(p, wish, false)
+}
+
+fn respect(p: &Percept, wish: Vec3, of_drones: bool) -> Vec3 {
     let wish = wish.clamp_parts(p.kind.speed_mps_max, p.kind.climb_mps_max, p.kind.descent_mps_max);
     let (mut traffic, mut walls) = (Bounds::default(), Bounds::default());
     let present = p.me.body.velocity;
     scene_gaps(p, WALLS_M, |normal, gap| walls.add(normal, allowed(p, normal, gap), [wish, present]));
-    traffic_bounds(p, wish, &mut traffic);
+    if of_drones {
+        traffic_bounds(p, wish, &mut traffic);
+    }
     let free = |bounds: &Bounds| bounds.list().iter().all(|b| b.slack >= 0.0);
     if free(&traffic) && free(&walls) {
         return wish;

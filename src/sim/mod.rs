@@ -64,7 +64,7 @@ pub use dynamics::Dynamics;
 pub use geodesy::Origin;
 pub use happening::{Happening, Level};
 pub use journal::{JournalEntry, Replay, ReplayError};
-pub use measure::{AlertCount, Metrics};
+pub use measure::{AlertCount, Metrics, OrderMetrics};
 pub use params::ParamSpec;
 pub use pilot::{Intent, Memory, Percept, Pilot};
 pub use scenario::{Scenario, ScenarioError};

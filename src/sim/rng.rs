@@ -35,6 +35,8 @@ pub enum Channel {
     Sensor = 10,
     /// Messages lost between two drones.
     Loss = 11,
+    /// A turn of the wish that breaks symmetry.
+    Sway = 12,
 }
 
 /// Serial number standing for the swarm as a whole.

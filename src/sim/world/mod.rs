@@ -18,7 +18,7 @@ use super::battery::Stage;
 use super::drone::{Drone, Faults, Landed, Leg, Next, Order, Task};
 use super::drone_type::DroneType;
 use super::dynamics::{Body, Response};
-use super::measure::{Metrics, NearMisses};
+use super::measure::{Metrics, NearMisses, OrderGauge};
 use super::neighbours::{Neighbours, Traffic};
 use super::params::{Limit, ParamSpec, Params, Radio};
 use super::rng::{Channel, Stream};
@@ -31,6 +31,9 @@ use super::{
     CommandResult, Happening, Intent, Level, Memory, Percept, Pilot, Progress, Scenario, Tick, Vec3, Verdict,
     geodesy,
 };
+
+/// Time between two measurements of the order of the swarm.
+const ORDER_S: f64 = 0.2;
 
 /// A world. Cheap to read from many threads behind an `Arc`; [`World::step`] and [`World::apply`] change it, and leave
 /// it frozen for the pilots of the next tick.
@@ -52,6 +55,8 @@ pub struct World {
     visual: Arc<Visual>,
     traffic: Neighbours,
     near_misses: NearMisses,
+    order_gauge: OrderGauge,
+    order_ticks: Tick,
     metrics: Metrics,
     crashes: Vec<Tick>,
     missed: Vec<u32>,
@@ -81,6 +86,8 @@ impl World {
             visual: Arc::default(),
             traffic: Neighbours::default(),
             near_misses: NearMisses::default(),
+            order_gauge: OrderGauge::default(),
+            order_ticks: ((ORDER_S / scenario.tick_s).round() as Tick).max(1),
             metrics: Metrics::default(),
             crashes: Vec::new(),
             missed: Vec::new(),

@@ -8,7 +8,7 @@ use super::super::drone::{Drone, Landed, Next, Task};
 use super::super::dynamics::Dynamics;
 use super::super::hash::Hash64;
 use super::super::measure::{self, AlertCount, Metrics};
-use super::super::params::Limit;
+use super::super::params::{Gauge, Limit};
 use super::super::route::Way;
 use super::super::{Alert, AlertLevel, DroneState, Level, Snapshot, Tick, Vec3};
 use super::World;
@@ -114,7 +114,14 @@ impl World {
             near_misses: self.metrics.near_misses + begun.len() as u64,
             fence_breaches: self.metrics.fence_breaches,
             alerts,
+            order: std::mem::take(&mut self.metrics.order),
         };
+        // Live, five times a second are enough; ticks that are longer measure every time.
+        if self.tick.is_multiple_of(self.order_ticks) {
+            let link = self.params.gauge(Gauge::Link);
+            let has_middle = self.scenario.space.torus().is_none();
+            self.metrics.order = self.order_gauge.measure(&self.traffic, link, has_middle);
+        }
         if self.scenario.dynamics == Dynamics::Kinematic {
             // Points in units of their own meet all the time: counted, but not told one by one.
             return;

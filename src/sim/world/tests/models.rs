@@ -124,3 +124,40 @@ fn a_model_flies_on_quadcopters_too() {
         assert!(apart > 1.0, "{behaviour}: {apart} m apart");
     }
 }
+
+/// So many drones on a circle change sides by ORCA: how many arrive within 80 s, and the least distance.
+fn change_sides(count: usize) -> (usize, f64) {
+    let mut text = String::from("name = \"x\"\n[avoidance]\nfilter = \"orca\"\n");
+    let circle: Vec<Vec3> = super::super::super::formation::Shape::Circle
+        .places(count, 1.0, 0.0)
+        .iter()
+        .map(|p| p.unit() * 25.0)
+        .collect();
+    for p in &circle {
+        text +=
+            &format!("[[drones]]\ntype = \"quad\"\nposition = [{:.3}, {:.3}]\naltitude_m = 20.0\n", p.x, p.y);
+    }
+    let mut world = World::new(Arc::new(Scenario::parse(&text).unwrap()), 1);
+    for (k, p) in circle.iter().enumerate() {
+        accept(&mut world, &format!("quad-{}", k + 1), goto(-p.x, -p.y, 20.0), k as u64);
+    }
+    let (mut apart, mut seen) = (f64::INFINITY, Vec::new());
+    for _ in 0..2000 {
+        world.advance();
+        seen.extend(world.drain_progress());
+        apart = apart.min(world.metrics().separation_min_m.unwrap_or(f64::INFINITY));
+    }
+    let arrived =
+        (0..count).filter(|&k| ended(&seen, k as u64, &format!("quad-{}", k + 1)).is_some()).count();
+    (arrived, apart)
+}
+
+#[test]
+fn drones_that_meet_pass_each_other_by_orca_and_a_crowd_at_least_keeps_apart() {
+    for count in [2, 3] {
+        let (arrived, apart) = change_sides(count);
+        assert!(arrived == count && apart > 2.5, "{count}: {arrived} arrived, {apart} m apart");
+    }
+    let (_, apart) = change_sides(10);
+    assert!(apart > 2.5, "{apart} m apart");
+}
