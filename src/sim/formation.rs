@@ -49,7 +49,7 @@ impl Shape {
         let turned = |[r, f, u]: [f64; 3]| (right * r + forwards * f + Vec3::UP * u) * spacing;
         let mut places: Vec<Vec3> = (0..count).map(|k| turned(self.place(k, count))).collect();
         let middle = places.iter().fold(Vec3::ZERO, |sum, &p| sum + p) / count.max(1) as f64;
-        places.iter_mut().for_each(|p| *p = *p - middle);
+        places.iter_mut().for_each(|p| *p -= middle);
         places
     }
 

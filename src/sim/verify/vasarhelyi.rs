@@ -69,7 +69,7 @@ struct Vectors {
 fn header(half_side: f64, repulsion_max: f64) -> String {
     format!(
         "name = \"robotsim\"\n[time]\ntick_s = 0.2\nsubsteps = 20\n\
-         [dynamics]\nmodel = \"robotsim\"\nlag_s = 1.0\naccel_mps2_max = 6.0\n{{more}}\
+         [space]\ncell_m = 50.0\n[dynamics]\nmodel = \"robotsim\"\nlag_s = 1.0\naccel_mps2_max = 6.0\n{{more}}\
          [behavior.vasarhelyi]\nspeed_rule = \"rescale\"\narena = \"square\"\narena_m = {half_side}\n\
          repulsion_mps_max = {repulsion_max:.1}\n"
     )
