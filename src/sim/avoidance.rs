@@ -12,6 +12,24 @@ use super::pilot::Percept;
 use super::polygon;
 use super::scene::{Fence, FenceKind};
 
+/// What has the last word on a velocity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Filter {
+    /// Braking in time for everything near, and slipping to the right: this module.
+    #[default]
+    Brake,
+    /// Reciprocal velocity obstacles for drones ([`super::orca`]), braking for walls.
+    Orca,
+    /// Nothing.
+    None,
+}
+
+impl Filter {
+    /// All of them with their names in scenarios.
+    pub const ALL: [(&'static str, Filter); 3] =
+        [("brake", Filter::Brake), ("orca", Filter::Orca), ("none", Filter::None)];
+}
+
 /// How far a drone looks for walls.
 const WALLS_M: f64 = 24.0;
 /// How far a hovering drone looks for others; a moving one looks farther, up to [`TRAFFIC_M_MAX`].
@@ -43,11 +61,22 @@ struct Bound {
 
 /// Velocity nearest to `wish` (roughly: by repeated projection) that respects drones, walls, fences and ground.
 pub fn safe_velocity(p: &Percept, wish: Vec3) -> Vec3 {
+    respect(p, wish, true)
+}
+
+/// As [`safe_velocity`], for a velocity that keeps out of the way of drones already.
+pub fn within_walls(p: &Percept, wish: Vec3) -> Vec3 {
+    respect(p, wish, false)
+}
+
+fn respect(p: &Percept, wish: Vec3, of_drones: bool) -> Vec3 {
     let wish = wish.clamp_parts(p.kind.speed_mps_max, p.kind.climb_mps_max, p.kind.descent_mps_max);
     let (mut traffic, mut walls) = (Bounds::default(), Bounds::default());
     let present = p.me.body.velocity;
     scene_gaps(p, WALLS_M, |normal, gap| walls.add(normal, allowed(p, normal, gap), [wish, present]));
-    traffic_bounds(p, wish, &mut traffic);
+    if of_drones {
+        traffic_bounds(p, wish, &mut traffic);
+    }
     let free = |bounds: &Bounds| bounds.list().iter().all(|b| b.slack >= 0.0);
     if free(&traffic) && free(&walls) {
         return wish;

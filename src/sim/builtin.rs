@@ -6,6 +6,11 @@ pub fn list() -> &'static [(&'static str, &'static str)] {
         ("hello", include_str!("../../scenarios/hello.toml")),
         ("flock", include_str!("../../scenarios/flock.toml")),
         ("thousand", include_str!("../../scenarios/thousand.toml")),
+        ("vicsek", include_str!("../../scenarios/vicsek.toml")),
+        ("couzin", include_str!("../../scenarios/couzin.toml")),
+        ("lattice", include_str!("../../scenarios/lattice.toml")),
+        ("vasarhelyi", include_str!("../../scenarios/vasarhelyi.toml")),
+        ("boids_abm", include_str!("../../scenarios/boids_abm.toml")),
     ]
 }
 

@@ -89,20 +89,31 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         params: BTreeMap<String, f64>,
     },
-    /// Takes a place in a formation. Not available yet: every drone answers `unsupported`.
+    /// Flies to a place in a formation and holds there. The places are shared out so that the sum of the squared ways
+    /// is smallest (up to 300 drones; beyond that each takes the nearest that is free).
     Formation {
-        /// Name of the shape.
+        /// `line`, `column`, `v`, `grid`, `circle` or `sphere`.
         shape: String,
-        /// Distance between places.
+        /// Distance between neighbouring places, 0.5–1,000 m.
         spacing_m: f64,
-        /// Direction that the formation looks to.
+        /// Direction that the formation looks to; north if absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         heading_deg: Option<f64>,
+        /// Middle of the formation; the mean position of those who fly it if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        position: Option<Vec3>,
     },
-    /// Scans a region. Not available yet: every drone answers `unsupported`.
+    /// Flies back and forth over a region. Several drones share its strips; each gets a mission. Needs the capability
+    /// `scan`.
     Scan {
         /// Corners of the region, `[east, north]`.
         region: Vec<[f64; 2]>,
+        /// Height above the ground plane; the mean of those who fly it if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        altitude_m: Option<f64>,
+        /// Width of a strip; what a camera of 60 degrees sees from that height, less a fifth, if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        spacing_m: Option<f64>,
     },
     /// Stops the motors at once, wherever the drone is.
     EmergencyStop {},

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::battery::Stage;
 use super::dynamics::Body;
 use super::pilot::Memory;
+use super::sensors::Sensors;
 use super::snapshot::DroneState;
 use super::{Tick, Vec3};
 
@@ -266,6 +267,7 @@ pub struct Drone {
     pub(super) breach: bool,
     pub(super) link_rtl_done: bool,
     pub(super) heard: Option<Arc<(Tick, DroneState)>>,
+    pub(super) sensors: Sensors,
 }
 
 impl Drone {

@@ -6,6 +6,40 @@
 use super::Vec3;
 use super::drone_type::DroneType;
 
+/// How the bodies of a world move.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dynamics {
+    /// As quadcopters do: behind a velocity loop with limits, in the wind, on a battery.
+    #[default]
+    Quad,
+    /// As points that have at once whatever velocity they want, for models in their own units.
+    Kinematic,
+    /// As the robots of Vásárhelyi et al. 2018: a first-order lag with a limit and random acceleration.
+    Robotsim,
+}
+
+impl Dynamics {
+    /// All of them with their names in scenarios.
+    pub const ALL: [(&'static str, Dynamics); 3] =
+        [("quad", Dynamics::Quad), ("kinematic", Dynamics::Kinematic), ("robotsim", Dynamics::Robotsim)];
+}
+
+/// One substep of a point behind a first-order lag (robotsim's robot model; Vásárhelyi et al. 2018): explicit Euler,
+/// so the position moves with the velocity from before. `measured` is the velocity that its sensor shows, `kick` the
+/// random change of velocity in this substep.
+pub fn lag_step(
+    body: &mut Body,
+    command: Vec3,
+    measured: Vec3,
+    [lag_s, accel_max]: [f64; 2],
+    kick: Vec3,
+    dt: f64,
+) {
+    body.position += body.velocity * dt;
+    body.accel = ((command - measured) / lag_s).clamp_norm(accel_max);
+    body.velocity += body.accel * dt + kick;
+}
+
 /// Standard gravity.
 pub const GRAVITY_MPS2: f64 = 9.806_65;
 /// How fast the autopilot learns the wind.

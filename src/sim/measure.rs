@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Vec3;
-use super::neighbours::Neighbours;
+use super::neighbours::{Neighbours, Traffic};
 
 /// Figures about the swarm after a tick. `None` where the figure has no meaning, such as a distance without a pair.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,36 @@ pub struct Metrics {
     pub fence_breaches: u64,
     /// Drones with an alert now.
     pub alerts: AlertCount,
+    /// Figures that cost more, taken five times a second.
+    #[serde(default)]
+    pub order: OrderMetrics,
+}
+
+/// Figures about the order of the airborne drones. `None` without a meaning: without drones or links, and for those
+/// that need a middle also on a torus. Links join drones nearer than `metrics.link_m`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OrderMetrics {
+    /// Length of the mean of `û(r − c) × v̂`: 1 if everyone circles the middle c the same way.
+    pub milling: Option<f64>,
+    /// Root of the mean squared distance from the middle.
+    pub gyration_m: Option<f64>,
+    /// Mean of `v̂_i · v̂_j` over linked pairs.
+    pub velocity_correlation: Option<f64>,
+    /// `½ Σ |v_i − v̄|² / N`, in (m/s)².
+    pub velocity_mismatch: Option<f64>,
+    /// Mean speed.
+    pub speed_mean_mps: Option<f64>,
+    /// Groups that no link joins.
+    pub components: Option<u32>,
+    /// Share of drones in the largest of them.
+    pub largest_share: Option<f64>,
+    /// Drones without a link.
+    pub lonely: Option<u32>,
+    /// Mean distance of linked pairs, and how far it spreads.
+    pub link_mean_m: Option<f64>,
+    /// Standard deviation of the length of links.
+    pub link_sd_m: Option<f64>,
 }
 
 /// Drones by the level of their alert.
@@ -122,6 +152,98 @@ impl NearMisses {
     }
 }
 
+/// Measures the order of the airborne drones, with buffers that are kept.
+#[derive(Clone, Debug, Default)]
+pub struct OrderGauge {
+    /// Union–find over drones by place.
+    parents: Vec<u32>,
+    sizes: Vec<u32>,
+}
+
+impl OrderGauge {
+    /// Everything in [`OrderMetrics`]. O(drones × links); sums run in the fixed order of `traffic`.
+    pub fn measure(&mut self, traffic: &Neighbours, link_m: f64, has_middle: bool) -> OrderMetrics {
+        let flying = || traffic.all().filter(|t| t.airborne);
+        let count = flying().count();
+        if count == 0 {
+            return OrderMetrics::default();
+        }
+        let n = count as f64;
+        let sum = |of: fn(&Traffic) -> Vec3| flying().fold(Vec3::ZERO, |sum, t| sum + of(t)) / n;
+        let (middle, drift) = (sum(|t| t.position), sum(|t| t.velocity));
+        let mean = |of: &dyn Fn(&Traffic) -> f64| flying().map(of).sum::<f64>() / n;
+        let spin =
+            flying().fold(Vec3::ZERO, |sum, t| sum + (t.position - middle).unit().cross(t.velocity.unit()));
+        let links = self.join(traffic, link_m);
+        let lonely = flying().filter(|t| self.sizes[self.root(t.index) as usize] == 1).count();
+        let roots = flying().filter(|t| self.root(t.index) == t.index).count();
+        let largest = flying().map(|t| self.sizes[self.root(t.index) as usize]).max().unwrap_or(0);
+        let linked = |value: f64| (links.count > 0.0).then_some(value);
+        let length = links.length / links.count;
+        OrderMetrics {
+            milling: has_middle.then_some(spin.norm() / n),
+            gyration_m: has_middle.then(|| mean(&|t| (t.position - middle).norm2()).sqrt()),
+            velocity_correlation: linked(links.correlation / links.count),
+            velocity_mismatch: Some(0.5 * mean(&|t| (t.velocity - drift).norm2())),
+            speed_mean_mps: Some(mean(&|t| t.velocity.norm())),
+            components: Some(roots as u32),
+            largest_share: Some(f64::from(largest) / n),
+            lonely: Some(lonely as u32),
+            link_mean_m: linked(length),
+            link_sd_m: linked((links.length2 / links.count - length * length).max(0.0).sqrt()),
+        }
+    }
+
+    /// Joins linked drones; the smaller root wins, so that the result does not depend on the order.
+    fn join(&mut self, traffic: &Neighbours, link_m: f64) -> Links {
+        let all = traffic.all().map(|t| t.index + 1).max().unwrap_or(0);
+        self.parents.clear();
+        self.parents.extend(0..all);
+        let mut links = Links::default();
+        for one in traffic.all().filter(|t| t.airborne) {
+            let course = one.velocity.unit();
+            traffic.each_within(one.position, link_m, |other, _, distance2| {
+                if other.index <= one.index || !other.airborne {
+                    return;
+                }
+                links.count += 1.0;
+                links.correlation += course.dot(other.velocity.unit());
+                links.length += distance2.sqrt();
+                links.length2 += distance2;
+                let (a, b) = (self.root(one.index), self.root(other.index));
+                self.parents[a.max(b) as usize] = a.min(b);
+                // Shorter ways for those who ask next.
+                self.parents[one.index as usize] = a.min(b);
+                self.parents[other.index as usize] = a.min(b);
+            });
+        }
+        self.sizes.clear();
+        self.sizes.resize(all as usize, 0);
+        for one in traffic.all().filter(|t| t.airborne) {
+            let root = self.root(one.index);
+            self.sizes[root as usize] += 1;
+        }
+        links
+    }
+
+    fn root(&self, of: u32) -> u32 {
+        let mut at = of;
+        while self.parents[at as usize] != at {
+            at = self.parents[at as usize];
+        }
+        at
+    }
+}
+
+/// Sums over linked pairs.
+#[derive(Default)]
+struct Links {
+    count: f64,
+    correlation: f64,
+    length: f64,
+    length2: f64,
+}
+
 /// Polarization and cohesion radius of positions and velocities, in the given order.
 pub fn order(moving: impl Iterator<Item = (Vec3, Vec3)> + Clone) -> (Option<f64>, Option<f64>) {
     let (mut headings, mut middle, mut n) = (Vec3::ZERO, Vec3::ZERO, 0.0);
@@ -140,8 +262,48 @@ pub fn order(moving: impl Iterator<Item = (Vec3, Vec3)> + Clone) -> (Option<f64>
 
 #[cfg(test)]
 mod tests {
-    use super::super::neighbours::Traffic;
     use super::*;
+
+    fn order_of(drones: &[([f64; 3], [f64; 3])], link_m: f64) -> OrderMetrics {
+        let mut grid = Neighbours::default();
+        grid.rebuild(9.0, drones.len(), |i| Traffic {
+            position: Vec3::from(drones[i].0),
+            velocity: Vec3::from(drones[i].1),
+            index: i as u32,
+            airborne: true,
+            ..Traffic::default()
+        });
+        OrderGauge::default().measure(&grid, link_m, true)
+    }
+
+    #[test]
+    fn a_mill_mills_and_a_flock_correlates() {
+        let ring = |k: usize| {
+            let (sin, cos) = libm::sincos(std::f64::consts::TAU * k as f64 / 12.0);
+            ([10.0 * cos, 10.0 * sin, 5.0], [-2.0 * sin, 2.0 * cos, 0.0])
+        };
+        let mill = order_of(&(0..12).map(ring).collect::<Vec<_>>(), 6.0);
+        assert!(
+            (mill.milling.unwrap() - 1.0).abs() < 1e-12 && (mill.gyration_m.unwrap() - 10.0).abs() < 1e-12
+        );
+        let turn = libm::cos(std::f64::consts::TAU / 12.0);
+        assert!((mill.velocity_correlation.unwrap() - turn).abs() < 1e-12);
+        assert!((mill.velocity_mismatch.unwrap() - 2.0).abs() < 1e-12);
+        assert!(mill.link_sd_m.unwrap() < 1e-6 && mill.components == Some(1));
+        let flock = order_of(&[([0.0; 3], [3.0, 0.0, 0.0]), ([4.0, 0.0, 0.0], [5.0, 0.0, 0.0])], 6.0);
+        assert_eq!((flock.velocity_correlation, flock.speed_mean_mps), (Some(1.0), Some(4.0)));
+        assert_eq!((flock.velocity_mismatch, flock.link_mean_m), (Some(0.5), Some(4.0)));
+    }
+
+    #[test]
+    fn groups_are_what_links_join() {
+        let at = |x: f64| ([x, 0.0, 5.0], [1.0, 0.0, 0.0]);
+        // Given out of order, so that roots have to be joined.
+        let order =
+            order_of(&[at(0.0), at(20.0), at(5.0), at(25.0), at(10.0), at(15.0), at(90.0), at(200.0)], 6.0);
+        assert_eq!((order.components, order.lonely, order.largest_share), (Some(3), Some(2), Some(0.75)));
+        assert_eq!(order_of(&[], 6.0), OrderMetrics::default());
+    }
 
     fn begun(misses: &mut NearMisses, gap: f64) -> (usize, Spacing) {
         let mut grid = Neighbours::default();

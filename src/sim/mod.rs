@@ -17,19 +17,25 @@
 //!
 //! This module knows nothing of the rest of the program.
 
+pub mod assignment;
+pub mod avoidance;
 pub mod battery;
 pub mod behaviour;
 pub mod builtin;
 pub mod command;
+pub mod coverage;
 pub mod drone;
 pub mod drone_type;
 pub mod dynamics;
+pub mod formation;
 pub mod geodesy;
 pub mod happening;
 pub mod hash;
 pub mod journal;
+pub mod lawnmower;
 pub mod measure;
 pub mod neighbours;
+pub mod orca;
 pub mod params;
 pub mod pilot;
 pub mod polygon;
@@ -37,30 +43,34 @@ pub mod rng;
 pub mod route;
 pub mod scenario;
 pub mod scene;
+pub mod sensors;
 pub mod snapshot;
+pub mod space;
 pub mod targets;
 pub mod vec3;
+pub mod verify;
 pub mod wind;
 pub mod world;
-
-mod avoidance;
 
 /// Number of ticks since the start of a run.
 pub type Tick = u64;
 pub use vec3::Vec3;
 
+pub use avoidance::Filter;
 pub use command::{Applied, Command, CommandError, CommandResult, ErrorCode, Fault, Progress, Verdict};
 pub use drone::{Drone, Landed, Mission, Mode, Task, Waypoint};
 pub use drone_type::{Capability, DroneType};
+pub use dynamics::Dynamics;
 pub use geodesy::Origin;
 pub use happening::{Happening, Level};
 pub use journal::{JournalEntry, Replay, ReplayError};
-pub use measure::{AlertCount, Metrics};
+pub use measure::{AlertCount, Metrics, OrderMetrics};
 pub use params::ParamSpec;
 pub use pilot::{Intent, Memory, Percept, Pilot};
 pub use scenario::{Scenario, ScenarioError};
 pub use scene::{Fence, FenceKind, Footprint, Obstacle};
 pub use snapshot::{Alert, AlertLevel, DroneRow, DroneState, DroneTable, Snapshot, Visual};
+pub use space::Space;
 pub use targets::{Predicate, Targets};
 pub use wind::WindSpec;
 pub use world::World;

@@ -5,6 +5,7 @@
 //! come out the same however many threads ask.
 
 use super::Vec3;
+use super::space::Space;
 
 /// What others can see of a drone.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -27,6 +28,7 @@ pub struct Traffic {
 #[derive(Clone, Debug, Default)]
 pub struct Neighbours {
     cell_m: f64,
+    torus: Option<Vec3>,
     mask: u32,
     starts: Vec<u32>,
     /// Positions and cells apart from the rest: most candidates are looked at no further.
@@ -70,8 +72,29 @@ impl Neighbours {
         self.starts[0] = 0;
     }
 
-    /// Calls `visit(drone, offset, distance²)` for every drone within `radius` of `p`, in a fixed order.
+    /// As [`Neighbours::rebuild`], in a space that may be a torus.
+    pub fn rebuild_in(&mut self, space: &Space, count: usize, traffic: impl Fn(usize) -> Traffic) {
+        self.torus = space.torus();
+        self.rebuild(space.cell_m(), count, traffic);
+    }
+
+    /// Calls `visit(drone, offset, distance²)` for every drone within `radius` of `p`, in a fixed order. On a torus
+    /// the offset is the shortest, and the radius at most half of the torus.
     pub fn each_within(&self, p: Vec3, radius: f64, mut visit: impl FnMut(&Traffic, Vec3, f64)) {
+        let Some(size) = self.torus else { return self.each_near(p, radius, visit) };
+        let radius = radius.min(0.5 * size.x.min(size.y));
+        // Where the circle reaches over an edge, look from the other side as well.
+        let images = |x: f64, size: f64| {
+            [x - radius < 0.0, true, x + radius >= size].into_iter().zip([size, 0.0, -size])
+        };
+        for (_, dy) in images(p.y, size.y).filter(|(needed, _)| *needed) {
+            for (_, dx) in images(p.x, size.x).filter(|(needed, _)| *needed) {
+                self.each_near(p + Vec3::new(dx, dy, 0.0), radius, &mut visit);
+            }
+        }
+    }
+
+    fn each_near(&self, p: Vec3, radius: f64, mut visit: impl FnMut(&Traffic, Vec3, f64)) {
         if self.sorted.is_empty() {
             return;
         }

@@ -24,6 +24,31 @@ pub struct Spec {
     pub step: f64,
     /// Value if nobody says otherwise.
     pub default: f64,
+    /// What the values 0, 1, … are called, if they are choices instead of amounts.
+    pub choices: &'static [&'static str],
+}
+
+impl Spec {
+    /// An amount: `[min, max, step, default]`.
+    pub const fn amount(
+        name: &'static str,
+        label: &'static str,
+        unit: &'static str,
+        [min, max, step, default]: [f64; 4],
+    ) -> Spec {
+        Spec { name, label, unit, min, max, step, default, choices: &[] }
+    }
+
+    /// A choice; the first is the default.
+    pub const fn choice(name: &'static str, label: &'static str, choices: &'static [&'static str]) -> Spec {
+        let max = (choices.len() - 1) as f64;
+        Spec { name, label, unit: "", min: 0.0, max, step: 1.0, default: 0.0, choices }
+    }
+
+    /// Whether `value` lies in the range, and is whole if it stands for a choice.
+    pub fn accepts(&self, value: f64) -> bool {
+        (self.min..=self.max).contains(&value) && (self.choices.is_empty() || value == value.trunc())
+    }
 }
 
 /// One parameter of a world: schema and current value.
@@ -35,7 +60,7 @@ pub struct ParamSpec {
     pub label: String,
     /// Unit, empty for a plain number.
     pub unit: String,
-    /// Kind of value; all are `number` so far.
+    /// Kind of value: `number`, or `choice` between the names in `choices`.
     #[serde(rename = "type")]
     pub kind: String,
     /// Smallest accepted value.
@@ -48,6 +73,9 @@ pub struct ParamSpec {
     pub default: f64,
     /// Value now.
     pub value: f64,
+    /// Names of the values 0, 1, … of a choice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
 }
 
 /// The safety parameters, by place in the table.
@@ -88,14 +116,97 @@ pub enum Limit {
     NearMiss,
 }
 
-const fn spec(
-    name: &'static str,
-    label: &'static str,
-    unit: &'static str,
-    [min, max, step, default]: [f64; 4],
-) -> Spec {
-    Spec { name, label, unit, min, max, step, default }
+/// Parameters of the position sensor, by place in their table. All zero: it tells the truth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Gps {
+    /// Standard deviation of the slow error.
+    Bias,
+    /// Its correlation time.
+    BiasTime,
+    /// Standard deviation of the error that is new every tick.
+    White,
+    /// Standard deviation of the velocity's error.
+    Velocity,
+    /// Variance of the velocity error of the second-order sensor of Vásárhelyi et al. 2018.
+    Coupled,
 }
+
+/// Parameters of the radio between drones, by place in their table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Radio {
+    /// Farther drones are not heard; 0 = everyone is.
+    Range,
+    /// How old the states are that others hear.
+    Delay,
+    /// Share of messages lost at any distance.
+    Loss,
+    /// Share lost more at `LossDistance`, growing with the square of the distance.
+    LossRatio,
+    /// See `LossRatio`.
+    LossDistance,
+}
+
+/// Parameters of the abstract laws of motion, by place in their table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Law {
+    /// `kinematic`: whether a point moves with its old or its new velocity.
+    Update,
+    /// `robotsim`: time constant of the velocity loop.
+    Lag,
+    /// `robotsim`: largest acceleration.
+    Accel,
+    /// `robotsim`: strength of the random acceleration.
+    Noise,
+}
+
+/// Parameters of the metrics, by place in their table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Gauge {
+    /// Drones nearer than this are linked.
+    Link,
+}
+
+const fn spec(name: &'static str, label: &'static str, unit: &'static str, numbers: [f64; 4]) -> Spec {
+    Spec::amount(name, label, unit, numbers)
+}
+
+/// Groups that came after the limits: name and schema. Their order is part of recorded runs: append.
+pub const GROUPS: [(&str, &[Spec]); 4] = [
+    (
+        "gps",
+        &[
+            spec("bias_m", "Slow position error", "m", [0.0, 100.0, 0.1, 0.0]),
+            spec("bias_time_s", "Its correlation time", "s", [0.1, 10_000.0, 1.0, 60.0]),
+            spec("white_m", "Quick position error", "m", [0.0, 100.0, 0.05, 0.0]),
+            spec("velocity_mps", "Velocity error", "m/s", [0.0, 10.0, 0.01, 0.0]),
+            spec("coupled_m2ps2", "Coupled error (Vásárhelyi 2018)", "m²/s²", [0.0, 1.0, 0.001, 0.0]),
+        ],
+    ),
+    (
+        "radio",
+        &[
+            spec("range_m", "Radio range, 0 = everyone", "m", [0.0, 100_000.0, 1.0, 0.0]),
+            spec("delay_s", "Age of what is heard", "s", [0.0, 10.0, 0.04, 0.0]),
+            spec("loss", "Share of messages lost", "", [0.0, 1.0, 0.01, 0.0]),
+            spec("loss_ratio", "Share lost more at the loss distance", "", [0.0, 1.0, 0.01, 0.0]),
+            spec("loss_distance_m", "Loss distance", "m", [1.0, 100_000.0, 1.0, 80.0]),
+        ],
+    ),
+    (
+        "dynamics",
+        &[
+            Spec::choice("update", "Which velocity moves a point", &["old_heading", "forward"]),
+            spec("lag_s", "Time constant of the velocity loop", "s", [0.01, 60.0, 0.1, 1.0]),
+            spec("accel_mps2_max", "Largest acceleration", "m/s²", [0.01, 1000.0, 0.1, 6.0]),
+            spec("noise_m2ps3", "Random acceleration", "m²/s³", [0.0, 100.0, 0.01, 0.0]),
+        ],
+    ),
+    ("metrics", &[spec("link_m", "Distance of a link", "m", [0.01, 10_000.0, 1.0, 24.0])]),
+];
 
 /// How many safety parameters there are. Counted by hand: taking it from the table sends the compiler in circles.
 const LIMITS_LEN: usize = 16;
@@ -124,6 +235,7 @@ pub const LIMITS: [Spec; LIMITS_LEN] = [
 #[derive(Clone, Debug, PartialEq)]
 pub struct Params {
     limits: [f64; LIMITS_LEN],
+    groups: [Vec<f64>; GROUPS.len()],
     behaviours: Vec<Vec<f64>>,
 }
 
@@ -132,7 +244,11 @@ impl Default for Params {
         let defaults = |specs: &[Spec]| specs.iter().map(|s| s.default).collect::<Vec<f64>>();
         let mut limits = [0.0; LIMITS.len()];
         limits.copy_from_slice(&defaults(&LIMITS));
-        Params { limits, behaviours: behaviour::ALL.iter().map(|b| defaults(b.params)).collect() }
+        Params {
+            limits,
+            groups: GROUPS.map(|(_, specs)| defaults(specs)),
+            behaviours: behaviour::ALL.iter().map(|b| defaults(b.params)).collect(),
+        }
     }
 }
 
@@ -153,6 +269,34 @@ impl Params {
         self.limits[limit as usize]
     }
 
+    /// A value of the position sensor.
+    pub fn gps(&self, which: Gps) -> f64 {
+        self.groups[0][which as usize]
+    }
+
+    /// A value of the radio.
+    pub fn radio(&self, which: Radio) -> f64 {
+        self.groups[1][which as usize]
+    }
+
+    /// A value of the laws of motion.
+    pub fn law(&self, which: Law) -> f64 {
+        self.groups[2][which as usize]
+    }
+
+    /// A value of the metrics.
+    pub fn gauge(&self, which: Gauge) -> f64 {
+        self.groups[3][which as usize]
+    }
+
+    /// Whether drones know less than the truth about themselves or each other.
+    pub fn senses_are_imperfect(&self) -> bool {
+        [Gps::Bias, Gps::White, Gps::Velocity, Gps::Coupled].iter().any(|&g| self.gps(g) > 0.0)
+            || [Radio::Range, Radio::Delay, Radio::Loss, Radio::LossRatio]
+                .iter()
+                .any(|&r| self.radio(r) > 0.0)
+    }
+
     /// The values of a behaviour, in the order of its schema.
     pub fn of_behaviour(&self, index: usize) -> &[f64] {
         &self.behaviours[index]
@@ -164,15 +308,19 @@ impl Params {
             path: format!("{prefix}.{}", spec.name),
             label: spec.label.into(),
             unit: spec.unit.into(),
-            kind: "number".into(),
+            kind: if spec.choices.is_empty() { "number" } else { "choice" }.into(),
             min: spec.min,
             max: spec.max,
             step: spec.step,
             default: spec.default,
             value,
+            choices: spec.choices.iter().map(|&c| c.to_owned()).collect(),
         };
         let mut list: Vec<ParamSpec> =
             LIMITS.iter().zip(&self.limits).map(|(s, &v)| describe("limits", s, v)).collect();
+        for ((group, specs), values) in GROUPS.iter().zip(&self.groups) {
+            list.extend(specs.iter().zip(values).map(|(s, &v)| describe(group, s, v)));
+        }
         for (behaviour, values) in behaviour::ALL.iter().zip(&self.behaviours) {
             let prefix = format!("behavior.{}", behaviour.name);
             list.extend(behaviour.params.iter().zip(values).map(|(s, &v)| describe(&prefix, s, v)));
@@ -186,7 +334,7 @@ impl Params {
         if !value.is_finite() {
             return Err(ParamError::NotFinite);
         }
-        if !(spec.min..=spec.max).contains(&value) {
+        if !spec.accepts(value) {
             return Err(ParamError::OutOfRange(spec));
         }
         *place = value;
@@ -198,6 +346,12 @@ impl Params {
             let at = LIMITS.iter().position(|s| s.name == name)?;
             return Some((LIMITS[at], &mut self.limits[at]));
         }
+        for ((group, specs), values) in GROUPS.iter().zip(&mut self.groups) {
+            if let Some(name) = path.strip_prefix(group).and_then(|rest| rest.strip_prefix('.')) {
+                let at = specs.iter().position(|s| s.name == name)?;
+                return Some((specs[at], &mut values[at]));
+            }
+        }
         let (behaviour, name) = path.strip_prefix("behavior.")?.split_once('.')?;
         let which = behaviour::index_of(behaviour)?;
         let specs = behaviour::ALL[which].params;
@@ -205,9 +359,21 @@ impl Params {
         Some((specs[at], &mut self.behaviours[which][at]))
     }
 
-    /// Every value, in a fixed order, for the state hash.
+    /// The values that every hash has held from the first version on, in a fixed order: limits and boids.
     pub(super) fn values(&self) -> impl Iterator<Item = f64> + '_ {
-        self.limits.iter().chain(self.behaviours.iter().flatten()).copied()
+        self.limits.iter().chain(self.behaviours.iter().take(1).flatten()).copied()
+    }
+
+    /// Of all later groups and behaviours those that differ from their defaults, as (place, value): a parameter that
+    /// is new in some version changes no hash of a run that does not use it.
+    pub(super) fn changes(&self) -> impl Iterator<Item = (u64, f64)> + '_ {
+        let groups = GROUPS.iter().map(|(_, specs)| *specs).zip(&self.groups);
+        let behaviours = behaviour::ALL.iter().map(|b| b.params).zip(&self.behaviours).skip(1);
+        let numbered = groups.zip(0u64..).chain(behaviours.zip(0x100u64..));
+        numbered.flat_map(|((specs, values), group)| {
+            let pairs = specs.iter().zip(values).zip(0u64..);
+            pairs.filter(|((s, v), _)| s.default != **v).map(move |((_, &v), at)| (group << 16 | at, v))
+        })
     }
 }
 

@@ -2,15 +2,18 @@
 //!
 //! What a pilot has to remember stands in its [`Intent`] and comes back with the next [`Percept`].
 
-use super::avoidance::safe_velocity;
+use super::avoidance::{Filter, safe_velocity};
 use super::drone::{Drone, Task};
 use super::drone_type::DroneType;
-use super::dynamics::{braking_accel, braking_gain, braking_speed, speed_along};
+use super::dynamics::{Dynamics, braking_accel, braking_gain, braking_speed, speed_along};
 use super::neighbours::Neighbours;
-use super::params::{Limit, Params};
+use super::params::{Limit, Params, Radio};
+use super::rng::{Channel, Stream};
 use super::route::{self, Detour};
 use super::scene::Scene;
-use super::{Tick, Vec3, behaviour, geodesy};
+use super::sensors::Fix;
+use super::space::Space;
+use super::{Tick, Vec3, behaviour, geodesy, orca};
 
 /// All that one pilot knows at one tick.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +38,16 @@ pub struct Percept<'a> {
     pub tick: Tick,
     /// Length of a tick.
     pub tick_s: f64,
+    /// Every drone in order of creation, for what others hear of it.
+    pub drones: &'a [Drone],
+    /// The space that all move in.
+    pub space: &'a Space,
+    /// How bodies move.
+    pub dynamics: Dynamics,
+    /// What has the last word.
+    pub filter: Filter,
+    /// Whether sensors err or messages come late or not at all.
+    pub imperfect: bool,
 }
 
 impl Percept<'_> {
@@ -43,6 +56,72 @@ impl Percept<'_> {
         match self.me.task {
             Task::Swarm { behaviour } => Some(behaviour),
             _ => None,
+        }
+    }
+
+    /// The behaviour that another drone flies.
+    pub fn behaviour_of(&self, other: &Drone) -> Option<u8> {
+        match other.task {
+            Task::Swarm { behaviour } => Some(behaviour),
+            _ => None,
+        }
+    }
+
+    /// What this drone last heard of another, whatever the distance.
+    pub fn told(&self, other: &Drone) -> Fix {
+        match self.imperfect {
+            true => other.sensors.told(),
+            false => Fix { position: other.body.position, velocity: other.body.velocity },
+        }
+    }
+
+    /// Where the drone believes to be.
+    pub fn position(&self) -> Vec3 {
+        if self.imperfect { self.me.sensors.fix().position } else { self.me.body.position }
+    }
+
+    /// How fast the drone believes to move.
+    pub fn velocity(&self) -> Vec3 {
+        if self.imperfect { self.me.sensors.fix().velocity } else { self.me.body.velocity }
+    }
+
+    /// Calls `visit(offset, velocity)` for everyone in the same behaviour within `radius` metres, in a fixed order.
+    ///
+    /// With an imperfect radio the true distance decides who is in range, some messages are lost, and those that
+    /// arrive tell where the sender believed to be `radio.delay_s` ago.
+    pub fn each_neighbour(&self, radius: f64, mut visit: impl FnMut(Vec3, Vec3)) {
+        let (me, mine) = (self.me.body.position, self.traffic_behaviour());
+        if !self.imperfect {
+            return self.traffic.each_within(me, radius, |other, offset, _| {
+                if other.index as usize != self.index && other.behaviour == mine {
+                    visit(offset, other.velocity);
+                }
+            });
+        }
+        let range = self.params.radio(Radio::Range);
+        let radius = if range > 0.0 { radius.min(range) } else { radius };
+        let here = self.position();
+        self.traffic.each_within(me, radius, |other, _, distance2| {
+            if other.index as usize == self.index || other.behaviour != mine {
+                return;
+            }
+            let sender = &self.drones[other.index as usize];
+            if !self.is_lost(sender.serial, distance2) {
+                let told = sender.sensors.told();
+                visit(self.space.offset(here, told.position), told.velocity);
+            }
+        });
+    }
+
+    /// Whether this tick's message of a sender at this squared distance does not arrive: with probability
+    /// `loss + loss_ratio (d / loss_distance)²`.
+    fn is_lost(&self, sender: u32, distance2: f64) -> bool {
+        let far = self.params.radio(Radio::LossDistance);
+        let loss =
+            self.params.radio(Radio::Loss) + self.params.radio(Radio::LossRatio) * distance2 / (far * far);
+        loss > 0.0 && {
+            let mut stream = Stream::of_pair(self.seed, self.me.serial, sender, self.tick, Channel::Loss);
+            stream.uniform() < loss
         }
     }
 }
@@ -92,7 +171,11 @@ impl Pilot {
         assert!(!percept.me.faults.panic, "injected panic in the pilot of {}", percept.me.id);
         let mut flight = Flight { p: percept, memory: percept.me.memory, heading_deg: None };
         let wish = flight.wish();
-        let velocity = safe_velocity(percept, wish);
+        let velocity = match percept.filter {
+            Filter::Brake => safe_velocity(percept, wish),
+            Filter::Orca => orca::safe_velocity(percept, wish),
+            Filter::None => wish,
+        };
         let forwards =
             (velocity.horizontal_norm() > TURN_MPS_MIN).then(|| geodesy::heading_deg(velocity)).flatten();
         Intent::Fly { velocity, heading_deg: flight.heading_deg.or(forwards), memory: flight.memory }
@@ -130,7 +213,7 @@ impl Flight<'_> {
             Task::Swarm { behaviour } => behaviour::ALL[usize::from(behaviour)].velocity(p, behaviour),
             Task::Rtl { descending: false } => self.way_home(),
             Task::Rtl { descending: true } => {
-                let home = me.home - me.body.position;
+                let home = me.home - self.p.position();
                 home.horizontal().clamp_norm(1.0) + self.touchdown()
             }
             Task::Land => self.touchdown(),
@@ -144,7 +227,7 @@ impl Flight<'_> {
 
     /// To `point`, from where `beyond` metres remain before the drone has to stand.
     fn approach(&self, point: Vec3, speed: f64, beyond: f64) -> Vec3 {
-        let way = point - self.p.me.body.position;
+        let way = point - self.p.position();
         let direction = way.unit();
         let kind = self.p.kind;
         let braking = braking_speed(way.norm() + beyond, braking_accel(kind, direction), braking_gain(kind));
@@ -154,7 +237,7 @@ impl Flight<'_> {
     /// To a goal round obstacles, at rest there or passing through.
     fn travel(&mut self, goal: Vec3, speed: f64, stop: bool) -> Vec3 {
         let margin = self.p.params.limit(Limit::Clearance) + ROUTE_MARGIN_M;
-        let position = self.p.me.body.position;
+        let position = self.p.position();
         let step = route::next_point(self.p.scene, margin, position, goal, &mut self.memory.detour);
         self.approach(step.point, speed, if stop { step.beyond_m } else { f64::MAX })
     }
@@ -162,7 +245,7 @@ impl Flight<'_> {
     fn follow(&mut self, offset: Vec3) -> Vec3 {
         let Some((position, velocity)) = self.p.leader else { return Vec3::ZERO };
         let place = position + offset;
-        if place.distance(self.p.me.body.position) > FORMATION_M {
+        if place.distance(self.p.position()) > FORMATION_M {
             return self.travel(place, f64::INFINITY, true) + velocity * 0.5;
         }
         velocity + self.arrive(place, f64::INFINITY)
@@ -184,7 +267,7 @@ impl Flight<'_> {
     /// Up to the altitude of the way home first; a drone that is higher comes down on the way.
     fn way_home(&mut self) -> Vec3 {
         let (me, altitude) = (self.p.me, self.p.params.limit(Limit::RtlAltitude));
-        let position = me.body.position;
+        let position = self.p.position();
         let over_home = me.home.at_altitude(me.home.z.max(0.0) + altitude);
         let near = (over_home - position).horizontal_norm() < 5.0;
         if position.z < over_home.z - 1.0 && !near {
@@ -196,7 +279,7 @@ impl Flight<'_> {
     }
 
     fn touchdown(&self) -> Vec3 {
-        let position = self.p.me.body.position;
+        let position = self.p.position();
         let height = (position.z - self.p.scene.ground_under(position)).max(0.0);
         Vec3::UP * -(TOUCHDOWN_MPS + TOUCHDOWN_GAIN * height).min(self.p.kind.descent_mps_max)
     }

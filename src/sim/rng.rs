@@ -25,6 +25,18 @@ pub enum Channel {
     Wander = 5,
     /// Drift of a drone without a position fix.
     Drift = 6,
+    /// First direction of a scenario's drones.
+    Direction = 7,
+    /// Noise that is part of a behaviour's rule.
+    Rule = 8,
+    /// Random acceleration of a law of motion.
+    Kick = 9,
+    /// Errors of the position sensor.
+    Sensor = 10,
+    /// Messages lost between two drones.
+    Loss = 11,
+    /// A turn of the wish that breaks symmetry.
+    Sway = 12,
 }
 
 /// Serial number standing for the swarm as a whole.
@@ -71,6 +83,13 @@ impl Stream {
             block: [0; 4],
             used: 4,
         }
+    }
+
+    /// The stream of an ordered pair of drones: the block counter starts at the other's serial, so take one block only.
+    pub fn of_pair(seed: u64, serial: u32, other: u32, tick: Tick, channel: Channel) -> Self {
+        let mut stream = Stream::new(seed, serial, tick, channel);
+        stream.counter[3] = other;
+        stream
     }
 
     fn word(&mut self) -> u32 {

@@ -29,13 +29,8 @@ const BAND: usize = 10;
 const WALL: usize = 11;
 const WANDER: usize = 12;
 
-const fn spec(
-    name: &'static str,
-    label: &'static str,
-    unit: &'static str,
-    [min, max, step, default]: [f64; 4],
-) -> Spec {
-    Spec { name, label, unit, min, max, step, default }
+const fn spec(name: &'static str, label: &'static str, unit: &'static str, numbers: [f64; 4]) -> Spec {
+    Spec::amount(name, label, unit, numbers)
 }
 
 static PARAMS: [Spec; 13] = [
@@ -85,7 +80,7 @@ struct Flock {
 impl Flock {
     fn seen_by(p: &Percept, numbers: &[f64]) -> Flock {
         let mut flock = Flock::default();
-        let (me, mine) = (p.me, p.traffic_behaviour());
+        let me = p.me;
         let ahead = me.body.velocity.unit();
         let blind = libm::cos((numbers[VIEW] / 2.0).to_radians());
         let radius = numbers[SEPARATION].max(numbers[ALIGNMENT]).max(numbers[COHESION]);
@@ -94,8 +89,9 @@ impl Flock {
             numbers[ALIGNMENT] * numbers[ALIGNMENT],
             numbers[COHESION] * numbers[COHESION],
         );
-        p.traffic.each_within(me.body.position, radius, |other, offset, distance2| {
-            if other.index as usize == p.index || other.behaviour != mine || distance2 == 0.0 {
+        p.each_neighbour(radius, |offset, velocity| {
+            let distance2 = offset.norm2();
+            if distance2 == 0.0 {
                 return;
             }
             let distance = distance2.sqrt();
@@ -107,7 +103,7 @@ impl Flock {
                 return;
             }
             if distance2 <= alignment2 {
-                flock.velocities += other.velocity;
+                flock.velocities += velocity;
                 flock.aligned += 1.0;
             }
             if distance2 <= cohesion2 {

@@ -4,6 +4,13 @@
 //! stand in scenarios, in `set_param` and in the console as `behavior.<name>.<parameter>`.
 
 mod boids;
+mod boids_abm;
+mod consensus;
+mod couzin;
+mod lloyd;
+mod olfati_saber;
+mod vasarhelyi;
+mod vicsek;
 
 use super::Vec3;
 use super::params::Spec;
@@ -24,7 +31,16 @@ pub struct Behaviour {
 }
 
 /// Every behaviour. The order is part of recorded runs: append.
-pub static ALL: [&Behaviour; 1] = [&boids::BOIDS];
+pub static ALL: [&Behaviour; 8] = [
+    &boids::BOIDS,
+    &boids_abm::BOIDS_ABM,
+    &vicsek::VICSEK,
+    &couzin::COUZIN,
+    &olfati_saber::OLFATI_SABER,
+    &vasarhelyi::VASARHELYI,
+    &consensus::CONSENSUS,
+    &lloyd::LLOYD,
+];
 
 impl Behaviour {
     /// The velocity that the behaviour at place `index` of [`ALL`] wants.

@@ -41,10 +41,54 @@ pub struct Block {
     pub altitude_m: [f64; 2],
     /// Heading at the start.
     pub heading_deg: f64,
+    /// Velocity at the start.
+    pub push: Push,
     /// Charge at the start in per cent, drawn evenly from here.
     pub battery_pct: [f64; 2],
     /// What they do first.
     pub start: Start,
+}
+
+/// The velocity that drones start with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Push {
+    /// This one; zero for drones that start at rest.
+    Fixed(Vec3),
+    /// This speed, in a direction drawn evenly: in the plane, or in space.
+    Random {
+        /// Speed in m/s.
+        speed_mps: f64,
+        /// Whether up and down count.
+        in_space: bool,
+    },
+}
+
+impl Push {
+    /// The velocity of the drone with this serial number.
+    pub fn velocity(&self, seed: u64, serial: u32) -> Vec3 {
+        match *self {
+            Push::Fixed(velocity) => velocity,
+            Push::Random { speed_mps, in_space } => {
+                let mut stream = Stream::new(seed, serial, 0, Channel::Direction);
+                let angle = stream.between(0.0, std::f64::consts::TAU);
+                let up = if in_space { stream.between(-1.0, 1.0) } else { 0.0 };
+                let flat = (1.0 - up * up).sqrt();
+                Vec3::new(flat * libm::cos(angle), flat * libm::sin(angle), up) * speed_mps
+            }
+        }
+    }
+
+    fn read(field: &Field, errors: &mut Errors) -> Option<Push> {
+        if field.is_list() {
+            return field.numbers::<3>(errors, -1000.0..=1000.0).map(|v| Push::Fixed(Vec3::from(v)));
+        }
+        let mut section = field.section(errors)?;
+        let speed = section.required(errors, "speed_mps").and_then(|f| f.number(errors, 0.0..=1000.0));
+        let direction = section.get("direction");
+        let in_space = direction.and_then(|f| f.one_of(errors, &[("plane", false), ("space", true)]));
+        section.finish(errors);
+        Some(Push::Random { speed_mps: speed?, in_space: in_space.unwrap_or(false) })
+    }
 }
 
 /// What the drones of a block do first. On the ground they take off for it.
@@ -167,6 +211,8 @@ fn block(mut section: Section, errors: &mut Errors, around: &Around, names: &mut
     let home = section.get("home").and_then(|f| home(&f, errors, count));
     let altitude_m = span(&mut section, errors, "altitude_m", 0.0..=around.altitude_max(), [0.0, 0.0]);
     let heading = section.number(errors, "heading_deg", 0.0..=360.0).unwrap_or(0.0);
+    let push =
+        section.get("velocity").and_then(|f| Push::read(&f, errors)).unwrap_or(Push::Fixed(Vec3::ZERO));
     let battery_pct = span(&mut section, errors, "battery_pct", 1.0..=100.0, [100.0, 100.0]);
     let start = start(&mut section, errors, around, count.unwrap_or(1));
     let (begin, path) = (section.start, section.path.clone());
@@ -181,6 +227,7 @@ fn block(mut section: Section, errors: &mut Errors, around: &Around, names: &mut
         home,
         altitude_m,
         heading_deg: heading % 360.0,
+        push,
         battery_pct,
         start,
     })

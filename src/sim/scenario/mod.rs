@@ -11,16 +11,19 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
-pub use fleet::{Block, GOAL_ALTITUDE_MIN, Place, Start, WAYPOINTS_MAX};
+pub use fleet::{Block, GOAL_ALTITUDE_MIN, Place, Push, Start, WAYPOINTS_MAX};
 pub use reader::ScenarioError;
 use reader::{Errors, Section};
 pub(super) use sections::objection_to_name;
 
+use super::avoidance::Filter;
 use super::drone_type::{self, DroneType};
+use super::dynamics::Dynamics;
 use super::geodesy::Origin;
 use super::hash::Hash64;
 use super::params::Params;
 use super::scene::Scene;
+use super::space::Space;
 use super::wind::WindSpec;
 
 /// Longest accepted file in bytes.
@@ -59,6 +62,12 @@ pub struct Scenario {
     pub wind: WindSpec,
     /// Parameters at the start.
     pub params: Params,
+    /// How bodies move.
+    pub dynamics: Dynamics,
+    /// The space that they move in.
+    pub space: Space,
+    /// What has the last word on a velocity.
+    pub filter: Filter,
     /// The drones, in blocks.
     pub fleet: Vec<Block>,
     text: String,
@@ -137,7 +146,9 @@ fn read_scenario(mut root: Section, errors: &mut Errors, text: &str) -> Option<S
     let obstacles = sections::obstacles(&mut root, errors);
     let fences = sections::fences(&mut root, errors);
     let wind = sections::wind(&mut root, errors);
-    let params = sections::params(&mut root, errors);
+    let (params, dynamics) = sections::params(&mut root, errors);
+    let space = sections::space(&mut root, errors);
+    let filter = sections::filter(&mut root, errors, dynamics);
     let scene = Arc::new(Scene::new(obstacles, fences));
     let fleet = fleet::read(&mut root, errors, &types, &scene, &params);
     root.finish(errors);
@@ -156,6 +167,9 @@ fn read_scenario(mut root: Section, errors: &mut Errors, text: &str) -> Option<S
         scene,
         wind,
         params,
+        dynamics,
+        space,
+        filter,
         fleet,
         text: text.to_owned(),
     })

@@ -1,11 +1,15 @@
 //! The sections of a scenario except the drones.
 
+use super::super::Vec3;
+use super::super::avoidance::Filter;
 use super::super::behaviour;
 use super::super::drone_type::{Capability, DroneType, SHAPES};
+use super::super::dynamics::Dynamics;
 use super::super::geodesy::Origin;
-use super::super::params::{LIMITS, Params, Spec};
+use super::super::params::{GROUPS, LIMITS, Params, Spec};
 use super::super::polygon;
 use super::super::scene::{Fence, FenceAction, FenceKind, Footprint, Obstacle};
+use super::super::space::Space;
 use super::super::wind::WindSpec;
 use super::reader::{Errors, Field, Section};
 use super::{NAME_MAX, POSITION_MAX};
@@ -78,12 +82,19 @@ pub fn wind(root: &mut Section, errors: &mut Errors) -> WindSpec {
     WindSpec { speed_mps: speed.unwrap_or(0.0), from_deg: from.unwrap_or(0.0), gust_mps: gust.unwrap_or(0.0) }
 }
 
-/// `[limits]` and `[behavior.<name>]`.
-pub fn params(root: &mut Section, errors: &mut Errors) -> Params {
+/// `[limits]`, the groups after it, and `[behavior.<name>]`; also the law of motion, which stands in `[dynamics]`.
+pub fn params(root: &mut Section, errors: &mut Errors) -> (Params, Dynamics) {
     let mut params = Params::default();
+    let mut dynamics = Dynamics::default();
     let mut read = |section: &mut Section, errors: &mut Errors, specs: &[Spec]| {
         for spec in specs {
-            if let Some(value) = section.number(errors, spec.name, spec.min..=spec.max) {
+            let Some(field) = section.get(spec.name) else { continue };
+            let named: Vec<(&str, f64)> = spec.choices.iter().copied().zip((0u32..).map(f64::from)).collect();
+            let value = match named.as_slice() {
+                [] => field.number(errors, spec.min..=spec.max),
+                choices => field.one_of(errors, choices),
+            };
+            if let Some(value) = value {
                 // The path and the range are the schema's own.
                 let _ = params.set(&section.path_of(spec.name), value);
             }
@@ -92,6 +103,16 @@ pub fn params(root: &mut Section, errors: &mut Errors) -> Params {
     if let Some(mut section) = root.section(errors, "limits") {
         read(&mut section, errors, &LIMITS);
         section.finish(errors);
+    }
+    for (group, specs) in GROUPS {
+        if let Some(mut section) = root.section(errors, group) {
+            read(&mut section, errors, specs);
+            if group == "dynamics" {
+                dynamics =
+                    section.get("model").and_then(|f| f.one_of(errors, &Dynamics::ALL)).unwrap_or_default();
+            }
+            section.finish(errors);
+        }
     }
     if let Some(mut all) = root.section(errors, "behavior") {
         for behaviour in behaviour::ALL {
@@ -102,7 +123,32 @@ pub fn params(root: &mut Section, errors: &mut Errors) -> Params {
         }
         all.finish(errors);
     }
-    params
+    (params, dynamics)
+}
+
+/// `[space]`: open, or a torus of a size on each axis.
+pub fn space(root: &mut Section, errors: &mut Errors) -> Space {
+    let Some(mut section) = root.section(errors, "space") else { return Space::default() };
+    let shape = section.get("shape").and_then(|f| f.one_of(errors, &[("open", false), ("torus", true)]));
+    let cell_m = section.number(errors, "cell_m", 0.01..=1000.0);
+    let mut size = Vec3::ZERO;
+    if shape == Some(true) {
+        let sizes = section.required(errors, "size_m");
+        if let Some([e, n]) = sizes.and_then(|f| f.numbers::<2>(errors, 0.1..=POSITION_MAX)) {
+            size = Vec3::new(e, n, 0.0);
+        }
+    }
+    section.finish(errors);
+    Space::new(size, cell_m)
+}
+
+/// `[avoidance]`: what has the last word on a velocity. Models of points that mean what they say go without.
+pub fn filter(root: &mut Section, errors: &mut Errors, dynamics: Dynamics) -> Filter {
+    let default = if dynamics == Dynamics::Quad { Filter::Brake } else { Filter::None };
+    let Some(mut section) = root.section(errors, "avoidance") else { return default };
+    let filter = section.get("filter").and_then(|f| f.one_of(errors, &Filter::ALL));
+    section.finish(errors);
+    filter.unwrap_or(default)
 }
 
 /// `[[types]]`: changes of `types` by name, and new ones.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::super::command::{Applied, Command, CommandError, ErrorCode, Fault};
 use super::super::drone::{Mission, Waypoint};
+use super::super::formation::Shape;
 use super::super::params::{Limit, ParamError, Params};
+use super::super::polygon::{self, Point};
 use super::super::scenario::{
     DRONES_MAX, GOAL_ALTITUDE_MIN, NAME_MAX, POSITION_MAX, WAYPOINTS_MAX, objection_to_name,
 };
@@ -20,6 +22,8 @@ const OCCUPIED_M: f64 = 2.0;
 /// Longest duration of anything.
 const DURATION_S_MAX: f64 = 86_400.0;
 const SPEED_MPS_MAX: f64 = 100.0;
+/// Most corners of a region.
+const CORNERS_MAX: usize = 200;
 
 impl World {
     /// Takes a command between two ticks. An error changes nothing. `ticket` names the command in [`Progress`].
@@ -33,6 +37,7 @@ impl World {
         match command {
             Command::SetParam { path, value } => {
                 set_param(&mut self.params, "value", path, *value)?;
+                self.tune_sensors();
                 let message = format!("{path} is {value} now");
                 self.tell(Level::Info, Arc::clone(&self.swarm), "param_set", message);
                 return Ok(Applied::default());
@@ -59,6 +64,8 @@ impl World {
             Command::Group { name } => self.regroup(&chosen, name, ticket),
             Command::IntentMissed {} => self.note_missed(&chosen),
             Command::Goto { .. } => self.send(&chosen, command, ticket),
+            Command::Formation { .. } => self.form_up(&chosen, command, ticket),
+            Command::Scan { .. } => self.sweep(&chosen, command, ticket),
             _ => {
                 if let Command::SetBehavior { behavior, params } = command {
                     for (name, value) in params {
@@ -177,6 +184,21 @@ impl World {
                 params.iter().try_for_each(|(name, value)| {
                     set_param(&mut trial, name, &format!("behavior.{behavior}.{name}"), *value)
                 })
+            }
+            Command::Formation { shape, spacing_m, heading_deg, position } => {
+                if Shape::named(shape).is_none() {
+                    let known = Shape::ALL.map(|(name, _)| name).join(", ");
+                    let message = format!("{:?} is not one of {known}", shorten(shape));
+                    return Err(CommandError::new(ErrorCode::BadRequest, "shape", message));
+                }
+                within("spacing_m", Some(*spacing_m), 0.5..=1000.0)?;
+                within("heading_deg", *heading_deg, 0.0..=360.0)?;
+                position.map_or(Ok(()), |p| self.check_position("position", p))
+            }
+            Command::Scan { region, altitude_m, spacing_m } => {
+                within("altitude_m", *altitude_m, altitudes)?;
+                within("spacing_m", *spacing_m, 0.5..=1000.0)?;
+                check_region(region)
             }
             Command::SetParam { path, value } => set_param(&mut self.params.clone(), "value", path, *value),
             Command::Group { name } if !name.is_empty() => check_name("name", name),
@@ -414,6 +436,25 @@ fn within(field: &str, value: Option<f64>, range: RangeInclusive<f64>) -> Result
 fn vector(field: &str, v: Vec3, longest: f64) -> Result<(), CommandError> {
     for (axis, value) in <[f64; 3]>::from(v).into_iter().enumerate() {
         within(&format!("{field}[{axis}]"), Some(value), -longest..=longest)?;
+    }
+    Ok(())
+}
+
+fn check_region(region: &[Point]) -> Result<(), CommandError> {
+    let bad = |code, message: String| Err(CommandError::new(code, "region", message));
+    if region.len() > CORNERS_MAX {
+        return bad(
+            ErrorCode::TooLarge,
+            format!("{} corners; at most {CORNERS_MAX} are accepted", region.len()),
+        );
+    }
+    for (i, corner) in region.iter().enumerate() {
+        for (axis, &value) in corner.iter().enumerate() {
+            within(&format!("region[{i}][{axis}]"), Some(value), -POSITION_MAX..=POSITION_MAX)?;
+        }
+    }
+    if region.len() < 3 || !polygon::is_simple(region) || polygon::area2(region).abs() < 1.0 {
+        return bad(ErrorCode::BadRequest, "the region crosses itself or has no area".into());
     }
     Ok(())
 }

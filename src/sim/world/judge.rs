@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::drone::{Landed, Next, Task};
+use super::super::drone::{Drone, Landed, Next, Task};
 use super::super::params::Limit;
 use super::super::{CommandResult, Level, Vec3, Verdict};
 use super::World;
@@ -188,8 +188,10 @@ impl World {
 
     /// Whether a drone rests at a point: within the arrival radius, slower than the arrival speed.
     fn is_at(&self, index: usize, goal: Vec3) -> bool {
-        let body = &self.drones[index].body;
-        body.position.distance(goal) < self.limit(Limit::ArrivalRadius)
+        let Drone { body, sensors, .. } = &self.drones[index];
+        // It stops where it believes the goal to be.
+        let position = if self.imperfect { sensors.fix().position } else { body.position };
+        position.distance(goal) < self.limit(Limit::ArrivalRadius)
             && body.velocity.norm() < self.limit(Limit::ArrivalSpeed)
     }
 

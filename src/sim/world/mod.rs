@@ -4,6 +4,7 @@ mod apply;
 mod failsafe;
 mod judge;
 mod orders;
+mod patterns;
 mod report;
 mod spread;
 mod step;
@@ -17,20 +18,22 @@ use super::battery::Stage;
 use super::drone::{Drone, Faults, Landed, Leg, Next, Order, Task};
 use super::drone_type::DroneType;
 use super::dynamics::{Body, Response};
-use super::measure::{Metrics, NearMisses};
+use super::measure::{Metrics, NearMisses, OrderGauge};
 use super::neighbours::{Neighbours, Traffic};
-use super::params::{Limit, ParamSpec, Params};
+use super::params::{Limit, ParamSpec, Params, Radio};
 use super::rng::{Channel, Stream};
 use super::scenario::{Block, Start};
 use super::scene::Scene;
+use super::sensors::{Fix, Sensors};
 use super::snapshot::{DroneRow, DroneTable, Visual};
 use super::wind::Wind;
 use super::{
     CommandResult, Happening, Intent, Level, Memory, Percept, Pilot, Progress, Scenario, Tick, Vec3, Verdict,
+    geodesy,
 };
 
-/// Side of the cells into which drones are sorted: about half of the usual search radius.
-const CELL_M: f64 = 9.0;
+/// Time between two measurements of the order of the swarm.
+const ORDER_S: f64 = 0.2;
 
 /// A world. Cheap to read from many threads behind an `Arc`; [`World::step`] and [`World::apply`] change it, and leave
 /// it frozen for the pilots of the next tick.
@@ -43,6 +46,7 @@ pub struct World {
     responses: Arc<[Response]>,
     kind_names: Arc<[Arc<str>]>,
     params: Params,
+    imperfect: bool,
     wind: Wind,
     drones: Vec<Drone>,
     next_serial: u32,
@@ -51,6 +55,8 @@ pub struct World {
     visual: Arc<Visual>,
     traffic: Neighbours,
     near_misses: NearMisses,
+    order_gauge: OrderGauge,
+    order_ticks: Tick,
     metrics: Metrics,
     crashes: Vec<Tick>,
     missed: Vec<u32>,
@@ -71,6 +77,7 @@ impl World {
             responses: scenario.types.iter().map(|kind| Response::new(kind, substep)).collect(),
             kind_names: scenario.types.iter().map(|kind| Arc::from(kind.name.as_str())).collect(),
             params: scenario.params.clone(),
+            imperfect: scenario.params.senses_are_imperfect(),
             wind: Wind::new(scenario.wind),
             drones: Vec::with_capacity(scenario.drone_count()),
             next_serial: 0,
@@ -79,6 +86,8 @@ impl World {
             visual: Arc::default(),
             traffic: Neighbours::default(),
             near_misses: NearMisses::default(),
+            order_gauge: OrderGauge::default(),
+            order_ticks: ((ORDER_S / scenario.tick_s).round() as Tick).max(1),
             metrics: Metrics::default(),
             crashes: Vec::new(),
             missed: Vec::new(),
@@ -170,6 +179,11 @@ impl World {
             seed: self.seed,
             tick: self.tick,
             tick_s: self.tick_s(),
+            drones: &self.drones,
+            space: &self.scenario.space,
+            dynamics: self.scenario.dynamics,
+            filter: self.scenario.filter,
+            imperfect: self.imperfect,
         }
     }
 
@@ -255,10 +269,42 @@ impl World {
             let drone = &mut self.drones[index];
             drone.battery_j = battery_j * charge / 100.0;
             drone.body.heading_deg = block.heading_deg;
+            drone.body.velocity = block.push.velocity(self.seed, serial);
+            if drone.body.velocity != Vec3::ZERO {
+                drone.command = drone.body.velocity;
+                drone.body.heading_deg =
+                    geodesy::heading_deg(drone.body.velocity).unwrap_or(block.heading_deg);
+            }
             if let Some([e, n]) = home {
                 drone.home = Vec3::new(e, n, 0.0);
             }
+            self.reset_sensors(index);
             self.begin(index, block, k);
+        }
+    }
+
+    fn reset_sensors(&mut self, index: usize) {
+        if self.imperfect {
+            let delay = self.delay_ticks();
+            let Drone { body, sensors, .. } = &mut self.drones[index];
+            sensors.reset(Fix { position: body.position, velocity: body.velocity }, delay);
+        }
+    }
+
+    /// Ticks that a state takes to reach others.
+    fn delay_ticks(&self) -> usize {
+        (self.params.radio(Radio::Delay) / self.tick_s()).round() as usize
+    }
+
+    /// After a change of parameters: sensors that become imperfect start from the truth.
+    fn tune_sensors(&mut self) {
+        let before = std::mem::replace(&mut self.imperfect, self.params.senses_are_imperfect());
+        let delay = self.delay_ticks();
+        for index in 0..self.drones.len() {
+            match before {
+                true => self.drones[index].sensors.set_delay(delay),
+                false => self.reset_sensors(index),
+            }
         }
     }
 
@@ -313,7 +359,9 @@ impl World {
             breach: false,
             link_rtl_done: false,
             heard: None,
+            sensors: Sensors::default(),
         });
+        self.reset_sensors(index);
         self.next_serial += 1;
         index
     }
@@ -367,7 +415,7 @@ impl World {
 
     fn sort(&mut self) {
         let (drones, types) = (&self.drones, &self.scenario.types);
-        self.traffic.rebuild(CELL_M, drones.len(), |i| {
+        self.traffic.rebuild_in(&self.scenario.space, drones.len(), |i| {
             let d = &drones[i];
             Traffic {
                 position: d.body.position,

@@ -59,7 +59,7 @@ impl World {
     }
 
     /// Why a drone cannot take a command now.
-    fn objection(&self, index: usize, command: &Command) -> Option<Verdict> {
+    pub(super) fn objection(&self, index: usize, command: &Command) -> Option<Verdict> {
         let deny = |reason: String| Some(Verdict::because(CommandResult::Denied, reason));
         let drone = &self.drones[index];
         if let Command::InjectFault { .. } = command {
@@ -71,8 +71,6 @@ impl World {
         let (airborne, fallen) = (drone.is_airborne(), drone.task == Task::Fall);
         match command {
             Command::Signal {} | Command::EmergencyStop {} => None,
-            Command::Formation { .. } => unsupported("formations are not available in this version"),
-            Command::Scan { .. } => unsupported("scans are not available in this version"),
             Command::Disarm {} if airborne => deny("in the air; land first, or use emergency_stop".into()),
             Command::Disarm {} => None,
             _ if fallen && airborne => deny("falling".into()),
@@ -158,7 +156,7 @@ impl World {
         None
     }
 
-    fn objection_to_goal(&self, index: usize, goal: Vec3) -> Option<String> {
+    pub(super) fn objection_to_goal(&self, index: usize, goal: Vec3) -> Option<String> {
         let drone = &self.drones[index];
         let tether = self.kind(drone).tether_m;
         if tether > 0.0 && goal.distance(drone.home) > tether {
@@ -168,7 +166,7 @@ impl World {
     }
 
     /// Ends what the drone is doing for the sake of a new command. A setpoint that is renewed has done its work.
-    fn supersede(&mut self, index: usize, command: &Command, ticket: u64) {
+    pub(super) fn supersede(&mut self, index: usize, command: &Command, ticket: u64) {
         let renewed = matches!((command, self.drones[index].order), (Command::Velocity { .. }, Some(o)) if o.name == "velocity");
         let verdict = if renewed {
             Verdict::completed()
@@ -227,7 +225,7 @@ impl World {
     }
 
     /// Remembers what the drone is carrying out. With a way to go it also gets a deadline.
-    fn take(&mut self, index: usize, command: &Command, ticket: u64, way: Option<Vec3>) {
+    pub(super) fn take(&mut self, index: usize, command: &Command, ticket: u64, way: Option<Vec3>) {
         let kind = self.kind(&self.drones[index]);
         let deadline = way.map(|way| {
             let slowest = speed_along(kind, way.unit()).min(kind.descent_mps_max);
@@ -373,8 +371,4 @@ impl World {
             }
         }
     }
-}
-
-fn unsupported(reason: &str) -> Option<Verdict> {
-    Some(Verdict::because(CommandResult::Unsupported, reason))
 }

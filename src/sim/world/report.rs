@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::super::battery::Stage;
 use super::super::drone::{Drone, Landed, Next, Task};
+use super::super::dynamics::Dynamics;
 use super::super::hash::Hash64;
 use super::super::measure::{self, AlertCount, Metrics};
-use super::super::params::Limit;
+use super::super::params::{Gauge, Limit};
 use super::super::route::Way;
 use super::super::{Alert, AlertLevel, DroneState, Level, Snapshot, Tick, Vec3};
 use super::World;
@@ -113,7 +114,18 @@ impl World {
             near_misses: self.metrics.near_misses + begun.len() as u64,
             fence_breaches: self.metrics.fence_breaches,
             alerts,
+            order: std::mem::take(&mut self.metrics.order),
         };
+        // Live, five times a second are enough; ticks that are longer measure every time.
+        if self.tick.is_multiple_of(self.order_ticks) {
+            let link = self.params.gauge(Gauge::Link);
+            let has_middle = self.scenario.space.torus().is_none();
+            self.metrics.order = self.order_gauge.measure(&self.traffic, link, has_middle);
+        }
+        if self.scenario.dynamics == Dynamics::Kinematic {
+            // Points in units of their own meet all the time: counted, but not told one by one.
+            return;
+        }
         for (a, b, distance) in begun {
             let other = Arc::clone(&self.drones[b as usize].id);
             let message = format!("near miss with {other}, {distance:.1} m");
@@ -128,6 +140,13 @@ impl World {
         hash.word(self.tick);
         hash.word(u64::from(self.next_serial));
         self.params.values().for_each(|value| hash.number(value));
+        for (place, value) in self.params.changes() {
+            hash.word(place);
+            hash.number(value);
+        }
+        if self.imperfect {
+            self.drones.iter().flat_map(|d| d.sensors.vectors()).for_each(|v| hash.vector(v));
+        }
         let wind = self.wind.spec();
         [wind.speed_mps, wind.from_deg, wind.gust_mps].iter().for_each(|&n| hash.number(n));
         hash.vector(self.wind.shared());

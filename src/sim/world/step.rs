@@ -5,10 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::super::battery;
 use super::super::drone::{Drone, Landed, Task};
 use super::super::drone_type::DroneType;
-use super::super::dynamics::{Response, turn_towards};
+use super::super::dynamics::{Dynamics, Response, lag_step, turn_towards};
+use super::super::params::Law;
+use super::super::rng::{Channel, Stream};
 use super::super::scenario::POSITION_MAX;
 use super::super::scene::Scene;
-use super::super::{Intent, Level, Vec3};
+use super::super::sensors::{Fix, Sensors};
+use super::super::{Intent, Level, Vec3, geodesy};
 use super::World;
 
 /// A drone within this distance of its home, on the ground, is charged.
@@ -25,9 +28,15 @@ impl World {
         let tick_s = self.tick_s();
         self.wind.advance(self.seed, self.tick, tick_s);
         for index in 0..self.drones.len() {
-            self.move_one(index);
+            match self.scenario.dynamics {
+                Dynamics::Quad => self.move_one(index),
+                Dynamics::Kinematic | Dynamics::Robotsim => self.move_point(index),
+            }
         }
         self.tick += 1;
+        if self.imperfect {
+            self.sense();
+        }
         for index in 0..self.drones.len() {
             self.judge(index);
         }
@@ -96,6 +105,59 @@ impl World {
         if !self.drones[index].body.is_finite() {
             self.drones[index].body = before;
             self.quarantine(index, "a state that is not finite");
+        }
+    }
+}
+
+impl World {
+    /// One tick of a body under one of the abstract laws: no battery, no wind, no ground while it flies a behaviour.
+    fn move_point(&mut self, index: usize) {
+        let (tick_s, substeps) = (self.scenario.tick_s, self.scenario.substeps);
+        let Drone { serial, landed, command, body, sensors, task, .. } = &mut self.drones[index];
+        let (before, command) = (*body, *command);
+        if *landed == Landed::OnGround {
+            body.velocity = Vec3::ZERO;
+            return;
+        }
+        if self.scenario.dynamics == Dynamics::Kinematic {
+            let forward = self.params.law(Law::Update) > 0.0;
+            body.position += if forward { command } else { body.velocity } * tick_s;
+            body.accel = (command - body.velocity) / tick_s;
+            body.velocity = command;
+        } else {
+            let limits = [self.params.law(Law::Lag), self.params.law(Law::Accel)];
+            let dt = tick_s / f64::from(substeps);
+            let strength = (2.0 * self.params.law(Law::Noise) * dt).sqrt();
+            let error = if self.imperfect { sensors.velocity_error(body.velocity) } else { Vec3::ZERO };
+            let mut stream = Stream::new(self.seed, *serial, self.tick, Channel::Kick);
+            for _ in 0..substeps {
+                let kick = if strength > 0.0 {
+                    let (a, b) = stream.gaussian_pair();
+                    Vec3::new(a, b, 0.0) * strength
+                } else {
+                    Vec3::ZERO
+                };
+                lag_step(body, command, body.velocity + error, limits, kick, dt);
+            }
+        }
+        body.position = self.scenario.space.wrap(body.position).max(-POSITION_MAX).min(POSITION_MAX);
+        body.heading_deg = geodesy::heading_deg(body.velocity).unwrap_or(body.heading_deg);
+        if !matches!(task, Task::Swarm { .. }) {
+            body.position.z = body.position.z.max(self.scene.ground_under(body.position));
+        }
+        if !body.is_finite() {
+            *body = before;
+            self.quarantine(index, "a state that is not finite");
+        }
+    }
+
+    /// Sensors look, and transmitters send, after everyone has moved.
+    fn sense(&mut self) {
+        let (tick_s, flat) = (self.scenario.tick_s, self.scenario.dynamics != Dynamics::Quad);
+        for drone in &mut self.drones {
+            let truth = Fix { position: drone.body.position, velocity: drone.body.velocity };
+            let stream = Sensors::stream(self.seed, drone.serial, self.tick);
+            drone.sensors.advance(truth, &self.params, stream, self.tick, tick_s, flat);
         }
     }
 }

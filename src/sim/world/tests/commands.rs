@@ -318,7 +318,7 @@ fn wrong_commands_are_refused_with_code_field_and_range() {
             Command::SetBehavior { behavior: "dance".into(), params: BTreeMap::new() },
             all.clone(),
             BadRequest,
-            "behavior: \"dance\" is not one of boids",
+            "behavior: \"dance\" is not one of boids, boids_abm, vicsek, couzin, olfati_saber, vasarhelyi, consensus, lloyd",
         ),
         (
             Command::SetParam { path: "limits.x".into(), value: 1.0 },
@@ -379,10 +379,11 @@ fn a_state_that_forbids_a_command_is_named() {
         refuse(&mut world, "quad-1", goto(-50.0, 50.0, 20.0)),
         "battery 4 %, at or below the critical 10 %"
     );
-    let formation = Command::Formation { shape: "line".into(), spacing_m: 5.0, heading_deg: None };
-    let verdict = only(world.apply(&formation, &ids(&["quad-2"]), 2).unwrap());
+    let scan =
+        Command::Scan { region: vec![[0.0, 0.0], [9.0, 0.0], [9.0, 9.0]], altitude_m: None, spacing_m: None };
+    let verdict = only(world.apply(&scan, &ids(&["quad-2"]), 2).unwrap());
     assert_eq!(verdict.result, CommandResult::Unsupported);
-    assert_eq!(verdict.reason.unwrap(), "formations are not available in this version");
+    assert_eq!(verdict.reason.unwrap(), "its type has no capability scan");
 }
 
 #[test]

@@ -6,8 +6,16 @@ use super::*;
 
 /// State hashes of the built-in scenarios at tick 250. A change here means that recorded runs replay differently:
 /// say so in the changelog.
-const GOLDEN: [(&str, u64); 3] =
-    [("hello", 0xcb6f_41bc_43b9_90a3), ("flock", 0x872f_354c_4a15_c007), ("thousand", 0x02bf_282b_cfb1_5ebd)];
+const GOLDEN: [(&str, u64); 8] = [
+    ("hello", 0xcb6f_41bc_43b9_90a3),
+    ("flock", 0x872f_354c_4a15_c007),
+    ("thousand", 0x02bf_282b_cfb1_5ebd),
+    ("vicsek", 0x0f77_9f38_487f_f474),
+    ("couzin", 0x835e_1f79_bc08_bac7),
+    ("lattice", 0x10cf_0229_63da_f003),
+    ("vasarhelyi", 0x6338_8ecc_5e57_5315),
+    ("boids_abm", 0x5653_211e_7f52_0596),
+];
 
 #[test]
 fn the_built_in_scenarios_have_their_golden_hashes() {

@@ -3,6 +3,8 @@
 mod commands;
 mod determinism;
 mod failsafes;
+mod models;
+mod patterns;
 mod scenarios;
 
 use std::collections::BTreeMap;

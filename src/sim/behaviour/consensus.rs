@@ -1,0 +1,48 @@
+//! Consensus with offsets (Olfati-Saber, Murray 2004): `u_i = −k Σ_j a_ij ((r_i − δ_i) − (r_j − δ_j))` over a fixed
+//! graph of those who fly it, in order of creation. The error decays as `e^(−k λ₂ t)`, λ₂ the second eigenvalue of the
+//! graph's Laplacian. The offsets form a line to the east; without spacing everyone meets.
+
+use super::super::Vec3;
+use super::super::params::Spec;
+use super::super::pilot::Percept;
+use super::Behaviour;
+
+/// The behaviour.
+pub static CONSENSUS: Behaviour =
+    Behaviour { name: "consensus", title: "Consensus", params: &PARAMS, rule: velocity };
+
+const GAIN: usize = 0;
+const SPACING: usize = 1;
+const GRAPH: usize = 2;
+
+static PARAMS: [Spec; 3] = [
+    Spec::amount("gain", "Gain", "1/s", [0.0, 100.0, 0.1, 0.5]),
+    Spec::amount("spacing_m", "Distance of neighbours in the line", "m", [0.0, 1000.0, 0.5, 5.0]),
+    Spec::choice("graph", "Who listens to whom", &["ring", "path", "complete"]),
+];
+
+/// O(drones): everyone in the behaviour has to be counted.
+fn velocity(p: &Percept, numbers: &[f64]) -> Vec3 {
+    let mine = p.traffic_behaviour();
+    let members = || p.drones.iter().enumerate().filter(|(_, d)| p.behaviour_of(d) == mine);
+    let (mut rank, mut count) = (0, 0);
+    for (index, _) in members() {
+        rank += usize::from(index < p.index);
+        count += 1;
+    }
+    let mut sum = Vec3::ZERO;
+    for (other, (_, drone)) in members().enumerate() {
+        let apart = other.abs_diff(rank);
+        let linked = match numbers[GRAPH] as u8 {
+            0 => apart == 1 || (count > 2 && apart == count - 1),
+            1 => apart == 1,
+            _ => apart > 0,
+        };
+        if linked {
+            let steps = rank as f64 - other as f64;
+            sum += p.space.offset(p.position(), p.told(drone).position)
+                + Vec3::new(steps * numbers[SPACING], 0.0, 0.0);
+        }
+    }
+    sum * numbers[GAIN]
+}

@@ -1,0 +1,122 @@
+//! Vásárhelyi, Virágh, Somorjai, Nepusz, Eiben, Vicsek 2018 (Science Robotics 3:eaat3536): optimised flocking of real
+//! drones in a closed space. Repulsion, friction of the velocities along a braking curve, shill agents at the walls.
+//!
+//! With `dynamics.model = "robotsim"`, ticks of 0.2 s in 20 substeps and the `gps` and `radio` of a scenario this is
+//! the authors' program (`csviragh/robotsim`), which the reference trajectories come from. `speed_rule = "rescale"` is
+//! what that program does, `cutoff` what the paper says.
+
+use super::super::Vec3;
+use super::super::dynamics::{Dynamics, braking_speed};
+use super::super::params::Spec;
+use super::super::pilot::Percept;
+use super::Behaviour;
+
+/// The behaviour. Defaults are the set of the paper for 4 m/s.
+pub static VASARHELYI: Behaviour =
+    Behaviour { name: "vasarhelyi", title: "Vásárhelyi flocking", params: &PARAMS, rule: velocity };
+
+const FLOCK_SPEED: usize = 0;
+const SPEED_MAX: usize = 1;
+const SPEED_RULE: usize = 2;
+const REPULSION: usize = 3;
+const REPULSION_GAIN: usize = 4;
+const REPULSION_MAX: usize = 5;
+const FRICTION: usize = 6;
+const FRICTION_SHARE: usize = 7;
+const FRICTION_SPEED: usize = 8;
+const FRICTION_GAIN: usize = 9;
+const FRICTION_ACCEL: usize = 10;
+const SHILL: usize = 11;
+const SHILL_SPEED: usize = 12;
+const SHILL_GAIN: usize = 13;
+const SHILL_ACCEL: usize = 14;
+const ARENA: usize = 15;
+const ARENA_SIZE: usize = 16;
+const ARENA_E: usize = 17;
+const ARENA_N: usize = 18;
+const VIEW: usize = 19;
+const ALTITUDE: usize = 20;
+
+static PARAMS: [Spec; 21] = [
+    Spec::amount("flock_mps", "Flocking speed", "m/s", [0.0, 50.0, 0.5, 4.0]),
+    Spec::amount("speed_mps_max", "Largest speed", "m/s", [0.1, 50.0, 0.5, 8.0]),
+    Spec::choice("speed_rule", "How the sum becomes a velocity", &["cutoff", "rescale"]),
+    Spec::amount("repulsion_m", "Repulsion below", "m", [0.0, 500.0, 0.1, 25.6]),
+    Spec::amount("repulsion_gain", "Repulsion", "1/s", [0.0, 20.0, 0.01, 0.13]),
+    Spec::amount("repulsion_mps_max", "Largest repulsion", "m/s", [0.0, 10_000.0, 1.0, 10_000.0]),
+    Spec::amount("friction_m", "Friction's distance", "m", [0.0, 500.0, 0.1, 85.3]),
+    Spec::amount("friction", "Friction", "", [0.0, 10.0, 0.01, 0.05]),
+    Spec::amount("friction_mps", "Difference of velocity left alone", "m/s", [0.0, 50.0, 0.01, 0.63]),
+    Spec::amount("friction_gain", "Friction's braking gain", "1/s", [0.01, 100.0, 0.1, 3.2]),
+    Spec::amount("friction_mps2", "Friction's braking", "m/s²", [0.01, 100.0, 0.1, 4.16]),
+    Spec::amount("shill_m", "Walls' distance", "m", [0.0, 500.0, 0.1, 0.3]),
+    Spec::amount("shill_mps", "Speed of shill agents", "m/s", [0.0, 100.0, 0.1, 13.6]),
+    Spec::amount("shill_gain", "Walls' braking gain", "1/s", [0.01, 100.0, 0.1, 3.55]),
+    Spec::amount("shill_mps2", "Walls' braking", "m/s²", [0.01, 100.0, 0.1, 3.02]),
+    Spec::choice("arena", "Shape of the arena", &["square", "circle", "none"]),
+    Spec::amount("arena_m", "Half side or radius of the arena", "m", [1.0, 100_000.0, 1.0, 125.0]),
+    Spec::amount("arena_e_m", "Middle of the arena, east", "m", [-100_000.0, 100_000.0, 1.0, 0.0]),
+    Spec::amount("arena_n_m", "Middle of the arena, north", "m", [-100_000.0, 100_000.0, 1.0, 0.0]),
+    Spec::amount("view_m", "Distance of interaction", "m", [1.0, 1000.0, 1.0, 100.0]),
+    Spec::amount("altitude_m", "Altitude of quadcopters", "m", [2.0, 500.0, 1.0, 20.0]),
+];
+
+fn velocity(p: &Percept, numbers: &[f64]) -> Vec3 {
+    let own = p.velocity();
+    let sum = own.unit() * numbers[FLOCK_SPEED] + among(p, own, numbers) + walls(p, own, numbers);
+    let limited = match numbers[SPEED_RULE] > 0.0 {
+        true => sum.unit() * numbers[FLOCK_SPEED],
+        false => sum.clamp_norm(numbers[SPEED_MAX]),
+    };
+    match p.dynamics {
+        Dynamics::Quad => limited.at_altitude(0.5 * (numbers[ALTITUDE] - p.position().z)),
+        Dynamics::Kinematic | Dynamics::Robotsim => limited,
+    }
+}
+
+/// Repulsion from those too near, and friction with all.
+fn among(p: &Percept, own: Vec3, numbers: &[f64]) -> Vec3 {
+    let mut sum = Vec3::ZERO;
+    p.each_neighbour(numbers[VIEW], |offset, velocity| {
+        let distance = offset.norm();
+        if distance > 0.0 && distance < numbers[REPULSION] {
+            let push = numbers[REPULSION_GAIN] * (numbers[REPULSION] - distance);
+            sum -= offset * (push.min(numbers[REPULSION_MAX]) / distance);
+        }
+        let braking =
+            braking_speed(distance - numbers[FRICTION], numbers[FRICTION_ACCEL], numbers[FRICTION_GAIN]);
+        // Towards the other's velocity. Some ports have this sign the other way round, which drives flocks apart.
+        sum += excess(velocity - own, numbers[FRICTION_SPEED].max(braking)) * numbers[FRICTION_SHARE];
+    });
+    sum
+}
+
+/// Shill agents: virtual neighbours that come from the walls and obstacles.
+fn walls(p: &Percept, own: Vec3, numbers: &[f64]) -> Vec3 {
+    let shill = |away: Vec3, distance: f64| {
+        let most = braking_speed(distance - numbers[SHILL], numbers[SHILL_ACCEL], numbers[SHILL_GAIN]);
+        excess(away * numbers[SHILL_SPEED] - own, most)
+    };
+    let place = p.position() - Vec3::new(numbers[ARENA_E], numbers[ARENA_N], 0.0);
+    let size = numbers[ARENA_SIZE];
+    let inwards = |x: f64| if x > 0.0 { -1.0 } else { 1.0 };
+    let arena = match numbers[ARENA] as u8 {
+        // The nearer wall of each axis.
+        0 => {
+            shill(Vec3::new(inwards(place.x), 0.0, 0.0), size - place.x.abs())
+                + shill(Vec3::new(0.0, inwards(place.y), 0.0), size - place.y.abs())
+        }
+        1 => shill(-place.horizontal().unit(), size - place.horizontal_norm()),
+        _ => Vec3::ZERO,
+    };
+    p.scene.obstacles.iter().fold(arena, |sum, obstacle| {
+        let (gap, towards) = obstacle.gap(p.position());
+        sum + shill(-towards, gap)
+    })
+}
+
+/// What of a difference of velocities is more than `most`.
+fn excess(difference: Vec3, most: f64) -> Vec3 {
+    let speed = difference.norm();
+    if speed > most { difference * ((speed - most) / speed) } else { Vec3::ZERO }
+}

@@ -1,0 +1,163 @@
+//! Abstract models run, replay and are tuned like everything else.
+
+use super::super::super::{Intent, JournalEntry};
+use super::*;
+
+/// A small world under each abstract law, with every sensor and radio error where the law allows.
+const SMALL: [&str; 3] = [
+    "name = \"a\"\n[time]\ntick_s = 1.0\n[space]\nshape = \"torus\"\nsize_m = [6.0, 6.0]\n\
+     [dynamics]\nmodel = \"kinematic\"\n[[drones]]\ntype = \"quad\"\ncount = 60\nbehavior = \"vicsek\"\n\
+     altitude_m = 10.0\nbox = { min = [0.0, 0.0], max = [6.0, 6.0] }\nvelocity = { speed_mps = 0.03 }\n",
+    "name = \"b\"\n[time]\ntick_s = 0.2\nsubsteps = 20\n[dynamics]\nmodel = \"robotsim\"\nnoise_m2ps3 = 0.2\n\
+     [gps]\ncoupled_m2ps2 = 0.005\n[radio]\nrange_m = 80.0\ndelay_s = 1.0\nloss_ratio = 0.2\n\
+     [[drones]]\ntype = \"quad\"\ncount = 30\nbehavior = \"vasarhelyi\"\naltitude_m = 10.0\n\
+     box = { min = [-90.0, -90.0], max = [90.0, 90.0] }\n",
+    "name = \"c\"\n[gps]\nbias_m = 0.5\nwhite_m = 0.1\nvelocity_mps = 0.05\n[radio]\ndelay_s = 0.2\nloss = 0.1\n\
+     [avoidance]\nfilter = \"orca\"\n[[drones]]\ntype = \"quad\"\ncount = 30\nbehavior = \"boids\"\n\
+     altitude_m = 30.0\nbox = { min = [-60.0, -60.0], max = [60.0, 60.0] }\n",
+];
+
+fn small(k: usize) -> World {
+    World::new(Arc::new(Scenario::parse(SMALL[k]).unwrap_or_else(|e| panic!("{e:#?}"))), 3)
+}
+
+#[test]
+fn order_of_decisions_does_not_matter_under_any_law() {
+    for k in 0..SMALL.len() {
+        let (mut reference, mut shuffled) = (small(k), small(k));
+        for tick in 0..60 {
+            let n = shuffled.drones().len();
+            let mut intents: Vec<Option<Intent>> = vec![None; n];
+            for i in 0..n {
+                let index = (i * 77 + tick) % n;
+                intents[index] = Some(shuffled.decide(index));
+            }
+            shuffled.step(&intents);
+            reference.advance();
+            assert_eq!(shuffled.state_hash(), reference.state_hash(), "{k}, tick {tick}");
+        }
+    }
+}
+
+#[test]
+fn parameters_of_every_group_are_tuned_live_and_replayed() {
+    let sets = [
+        ("radio.delay_s", 2.0),
+        ("gps.white_m", 0.3),
+        ("dynamics.update", 1.0),
+        ("behavior.vicsek.noise_rad", 2.0),
+        ("behavior.vasarhelyi.flock_mps", 6.0),
+        ("radio.loss", 0.2),
+        ("gps.coupled_m2ps2", 0.0),
+    ];
+    for k in 0..SMALL.len() {
+        let (mut world, mut journal) = (small(k), Vec::new());
+        for (seq, (path, value)) in (0u64..).zip(sets) {
+            let before = world.state_hash();
+            let command = Command::SetParam { path: path.into(), value };
+            world.apply(&command, &Targets::All, seq).unwrap();
+            assert!(world.state_hash() != before || value == 0.0, "{path} is part of the hash");
+            journal.push(JournalEntry {
+                seq,
+                tick: world.tick(),
+                author: "test".into(),
+                via: "test".into(),
+                command_id: String::new(),
+                targets: Targets::All,
+                command,
+            });
+            (0..9).for_each(|_| world.advance());
+        }
+        let mut replayed = World::replay(Arc::clone(world.scenario()), world.seed(), &journal).unwrap();
+        while replayed.tick() < world.tick() {
+            replayed.advance();
+        }
+        assert_eq!(replayed.state_hash(), world.state_hash(), "{k}");
+    }
+}
+
+#[test]
+fn choices_have_names_in_scenarios_and_whole_values_elsewhere() {
+    let text = |rule: &str| format!("name = \"x\"\n[behavior.vasarhelyi]\nspeed_rule = {rule}\n");
+    let scenario = Scenario::parse(&text("\"rescale\"")).unwrap();
+    let world = World::new(Arc::new(scenario), 1);
+    let params = world.params();
+    let rule = params.iter().find(|p| p.path == "behavior.vasarhelyi.speed_rule").unwrap();
+    assert_eq!((rule.value, rule.kind.as_str()), (1.0, "choice"));
+    assert_eq!(rule.choices, ["cutoff", "rescale"]);
+    let errors = Scenario::parse(&text("\"rescaled\"")).unwrap_err();
+    assert!(errors[0].to_string().contains("did you mean rescale?"), "{errors:?}");
+    let half = Command::SetParam { path: rule.path.clone(), value: 0.5 };
+    assert!(world.check(&half, &Targets::All).is_err());
+}
+
+#[test]
+fn a_torus_keeps_everyone_inside_and_has_no_edge_for_neighbours() {
+    let mut world = small(0);
+    let text = SMALL[0].replace("tick_s = 1.0", "tick_s = 1.0\nsubsteps = 1").replace("0.03", "0.9");
+    let mut fast = World::new(Arc::new(Scenario::parse(&text).unwrap()), 3);
+    for _ in 0..200 {
+        world.advance();
+        fast.advance();
+        for drone in world.drones().iter().chain(fast.drones()) {
+            let p = drone.position();
+            assert!((0.0..6.0).contains(&p.x) && (0.0..6.0).contains(&p.y), "{p:?}");
+        }
+    }
+}
+
+#[test]
+fn a_model_flies_on_quadcopters_too() {
+    for behaviour in ["vasarhelyi", "olfati_saber", "lloyd", "consensus"] {
+        let mut world = field(&format!(
+            "[behavior.vasarhelyi]\narena_m = 90.0\nrepulsion_m = 12.0\n[[drones]]\ntype = \"quad\"\ncount = 9\n\
+             grid = {{ center = [-90.0, -90.0], spacing_m = 9.0 }}\naltitude_m = 20.0\nheading_deg = 45.0\n\
+             behavior = \"{behaviour}\"\n"
+        ));
+        let mut apart = f64::INFINITY;
+        for _ in 0..1500 {
+            world.advance();
+            apart = apart.min(world.metrics().separation_min_m.unwrap_or(f64::INFINITY));
+        }
+        let flying = world.drones().iter().filter(|d| d.mode() == super::super::super::Mode::Swarm).count();
+        assert_eq!(flying, 9, "{behaviour}");
+        assert!(apart > 1.0, "{behaviour}: {apart} m apart");
+    }
+}
+
+/// So many drones on a circle change sides by ORCA: how many arrive within 80 s, and the least distance.
+fn change_sides(count: usize) -> (usize, f64) {
+    let mut text = String::from("name = \"x\"\n[avoidance]\nfilter = \"orca\"\n");
+    let circle: Vec<Vec3> = super::super::super::formation::Shape::Circle
+        .places(count, 1.0, 0.0)
+        .iter()
+        .map(|p| p.unit() * 25.0)
+        .collect();
+    for p in &circle {
+        text +=
+            &format!("[[drones]]\ntype = \"quad\"\nposition = [{:.3}, {:.3}]\naltitude_m = 20.0\n", p.x, p.y);
+    }
+    let mut world = World::new(Arc::new(Scenario::parse(&text).unwrap()), 1);
+    for (k, p) in circle.iter().enumerate() {
+        accept(&mut world, &format!("quad-{}", k + 1), goto(-p.x, -p.y, 20.0), k as u64);
+    }
+    let (mut apart, mut seen) = (f64::INFINITY, Vec::new());
+    for _ in 0..2000 {
+        world.advance();
+        seen.extend(world.drain_progress());
+        apart = apart.min(world.metrics().separation_min_m.unwrap_or(f64::INFINITY));
+    }
+    let arrived =
+        (0..count).filter(|&k| ended(&seen, k as u64, &format!("quad-{}", k + 1)).is_some()).count();
+    (arrived, apart)
+}
+
+#[test]
+fn drones_that_meet_pass_each_other_by_orca_and_a_crowd_at_least_keeps_apart() {
+    for count in [2, 3] {
+        let (arrived, apart) = change_sides(count);
+        assert!(arrived == count && apart > 2.5, "{count}: {arrived} arrived, {apart} m apart");
+    }
+    let (_, apart) = change_sides(10);
+    assert!(apart > 2.5, "{apart} m apart");
+}
