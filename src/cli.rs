@@ -4,6 +4,7 @@
 
 mod health;
 mod run;
+mod verify;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,8 @@ enum Command {
     Serve(Box<ServeConfig>),
     /// Run a scenario without a server, as fast as the machine allows
     Run(Box<run::RunArgs>),
+    /// Check the model against published results
+    Verify(verify::VerifyArgs),
     /// List recorded runs
     Runs(RunsArgs),
     /// Work with scenario files
@@ -112,6 +115,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(config) => app::serve(*config),
         Command::Run(args) => run::run(&args),
+        Command::Verify(args) => verify::verify(&args),
         Command::Runs(args) => runs(&args),
         Command::Scenario(command) => scenario(command),
         Command::Migrate(database) => migrate(&database),

@@ -9,7 +9,7 @@ use clap::Args;
 /// Settings of the live server.
 #[derive(Debug, Clone, Args)]
 pub struct ServeConfig {
-    /// What to fly: a built-in scenario's name (hello, flock, thousand) or a TOML file
+    /// What to fly: a built-in scenario's name (hmrs scenario list shows them) or a TOML file
     #[arg(long, env = "HMRS_SCENARIO", default_value = "hello", value_name = "FILE")]
     pub scenario: String,
 

@@ -17,7 +17,7 @@ use super::{Failure, load_scenario, say};
 /// Arguments of `hmrs run`.
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
-    /// A built-in scenario's name (hello, flock, thousand) or a TOML file
+    /// A built-in scenario's name (hmrs scenario list shows them) or a TOML file
     scenario: String,
     /// Seed of all randomness [default: the scenario's own]
     #[arg(long, value_name = "N")]

@@ -294,7 +294,7 @@ fn visualization(snapshot: &Snapshot, seq: u64, trails: &Trails) -> String {
         "seq": seq,
         "tick": snapshot.tick,
         "trails": trails,
-        // Every drone hears every other one: the model has no radio yet.
+        // Who hears whom is not measured yet; a guess would be shown as a fact.
         "links": [],
         "goals": goals,
         "paths": paths,

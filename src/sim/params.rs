@@ -174,8 +174,11 @@ const fn spec(name: &'static str, label: &'static str, unit: &'static str, numbe
     Spec::amount(name, label, unit, numbers)
 }
 
+/// How many groups there are; by hand, as [`LIMITS_LEN`].
+const GROUPS_LEN: usize = 4;
+
 /// Groups that came after the limits: name and schema. Their order is part of recorded runs: append.
-pub const GROUPS: [(&str, &[Spec]); 4] = [
+pub const GROUPS: [(&str, &[Spec]); GROUPS_LEN] = [
     (
         "gps",
         &[
@@ -235,7 +238,7 @@ pub const LIMITS: [Spec; LIMITS_LEN] = [
 #[derive(Clone, Debug, PartialEq)]
 pub struct Params {
     limits: [f64; LIMITS_LEN],
-    groups: [Vec<f64>; GROUPS.len()],
+    groups: [Vec<f64>; GROUPS_LEN],
     behaviours: Vec<Vec<f64>>,
 }
 
