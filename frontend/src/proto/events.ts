@@ -170,8 +170,9 @@ export interface ParamSpec {
   path: string;
   label?: string;
   unit?: string | null;
-  kind?: string;
+  /** `number`, or `choice`: the value is then a place in `choices`. */
   type?: string;
+  choices?: readonly string[];
   min?: number | null;
   max?: number | null;
   step?: number | null;

@@ -4,6 +4,7 @@ import type { ParamSpec } from '../proto/events';
 export type Control = 'number' | 'switch' | 'choice' | 'text';
 
 export function controlOf(spec: ParamSpec): Control {
+  if (spec.type === 'choice' && spec.choices) return 'choice';
   if (typeof spec.value === 'boolean') return 'switch';
   if (typeof spec.value === 'number') return 'number';
   return 'text';
