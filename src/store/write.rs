@@ -61,15 +61,6 @@ fn write_rows(
     drones: &[DroneRow<'_>],
     now_ms: i64,
 ) -> QueryResult<usize> {
-    let only_telemetry = rows.runs.is_empty()
-        && rows.journal.is_empty()
-        && rows.happenings.is_empty()
-        && rows.hashes.is_empty()
-        && rows.ends.is_empty();
-    if let (true, AnyConnection::Postgres(connection)) = (only_telemetry, &mut *connection) {
-        // A crash of the server may cost the last 0.6 s of telemetry; in return a commit does not wait for the disk.
-        diesel::sql_query("SET LOCAL synchronous_commit = off").execute(connection)?;
-    }
     let mut written = insert_new!(connection, runs::table, rows.runs);
     written += insert_new!(connection, journal::table, rows.journal);
     written += insert_new!(connection, happenings::table, rows.happenings);

@@ -45,8 +45,8 @@ pub struct Histogram {
 
 impl Histogram {
     /// Upper bounds, milliseconds.
-    pub const BOUNDS_MS: [f64; 14] =
-        [0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 20.0, 40.0, 100.0, 1000.0];
+    pub const BOUNDS_MS: [f64; 18] =
+        [0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0, 40.0, 100.0, 1000.0];
 
     /// Counts one duration.
     pub fn observe(&mut self, duration: Duration) {

@@ -284,7 +284,7 @@ fn wrong_commands_are_refused_with_code_field_and_range() {
     let spawn = |kind: &str, count| Command::Spawn {
         kind: kind.into(),
         count: Some(count),
-        position: None,
+        position: Some(Vec3::ZERO),
         group: None,
         name: None,
     };
