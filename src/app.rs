@@ -168,14 +168,19 @@ async fn prepare(config: &ServeConfig) -> Result<Ground, String> {
     }
     let gatekeeper = Tokens::closed();
     let mut tokens = stored.unwrap_or_default();
+    // A first token that no database could take lives as long as the server; stored ones live as they are stored.
+    let mut unstored = HashMap::new();
     if !has_tokens {
-        let token = first_token(config, store.as_ref());
+        let (token, is_stored) = first_token(config, store.as_ref());
         let access = Access { name: "first admin".into(), role: Role::Admin, expires_ms: None };
-        tokens.insert(auth::token_hash(&token), access);
+        tokens.insert(auth::token_hash(&token), access.clone());
+        if !is_stored {
+            unstored.insert(auth::token_hash(&token), access);
+        }
     }
     gatekeeper.replace(tokens);
-    if has_tokens && let Some(store) = store.clone() {
-        actix_rt::spawn(follow_tokens(gatekeeper.clone(), store));
+    if let Some(store) = store.clone() {
+        actix_rt::spawn(follow_tokens(gatekeeper.clone(), store, unstored));
     }
     Ok(Ground { writer, store, gatekeeper })
 }
@@ -223,29 +228,35 @@ fn read_tokens(store: &Store) -> Option<HashMap<String, Access>> {
     Some(access.collect())
 }
 
-async fn follow_tokens(gatekeeper: Tokens, store: Store) {
+async fn follow_tokens(gatekeeper: Tokens, store: Store, unstored: HashMap<String, Access>) {
     loop {
         actix_rt::time::sleep(TOKENS_EVERY).await;
         let store = store.clone();
-        if let Ok(Some(tokens)) = actix_web::web::block(move || read_tokens(&store)).await {
+        if let Ok(Some(mut tokens)) = actix_web::web::block(move || read_tokens(&store)).await {
+            tokens.extend(unstored.clone());
             gatekeeper.replace(tokens);
         }
     }
 }
 
-/// Makes the admin token of a server that is reached from elsewhere and has none, and shows it once.
-fn first_token(config: &ServeConfig, store: Option<&Store>) -> String {
+/// Makes the admin token of a server that is reached from elsewhere and has none, and shows it once. Says whether it
+/// is stored.
+fn first_token(config: &ServeConfig, store: Option<&Store>) -> (String, bool) {
     let stored = store.map(|store| create_token(store, Role::Admin, "first admin", None));
-    let (token, kept) = match stored {
-        Some(Ok(token)) => (token, "stored as a hash; it is shown this once"),
-        _ => (auth::new_token(), "valid until the server stops, since no database keeps it"),
+    let (token, is_stored) = match stored {
+        Some(Ok(token)) => (token, true),
+        _ => (auth::new_token(), false),
+    };
+    let kept = match is_stored {
+        true => "stored as a hash; it is shown this once",
+        false => "valid until the server stops, since no database keeps it",
     };
     let _ = writeln!(
         std::io::stdout(),
         "\n  Access token (admin, {kept}):\n\n    {token}\n\n  http://{}/#token={token}\n",
-        config.bind
+        reached_at(config.bind)
     );
-    token
+    (token, is_stored)
 }
 
 /// Makes an access token, stores its hash and returns the token.
@@ -298,15 +309,16 @@ fn origins(config: &ServeConfig) -> Origins {
     }
 }
 
+/// Where a browser on this machine finds a server that listens on `address`.
+fn reached_at(address: std::net::SocketAddr) -> String {
+    if address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() }
+}
+
 fn greet(config: &ServeConfig, address: std::net::SocketAddr, has_console: bool) {
     if !has_console {
         log::warn!("the console was not built into this program; / shows the lite page (see README.md)");
     }
-    let host = if address.ip().is_unspecified() {
-        format!("localhost:{}", address.port())
-    } else {
-        address.to_string()
-    };
+    let host = reached_at(address);
     let _ = writeln!(
         std::io::stdout(),
         "HMRS {} flies {} at http://{host}/  (stop with Ctrl+C)",
