@@ -7,9 +7,14 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use super::error::StoreError;
 use super::link::{AnyConnection, Link};
 use super::url::DatabaseUrl;
+use crate::contract::record::DatabaseKind;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// Tries, and the pause between them, while another program holds a new SQLite file.
+const LOCKED_TRIES: u32 = 10;
+const LOCKED_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// Key of the PostgreSQL advisory lock under which migrations run: "HMRS" and "mig" in ASCII.
 const LOCK: i64 = 0x484d_5253_006d_6967;
@@ -18,7 +23,17 @@ const LOCK: i64 = 0x484d_5253_006d_6967;
 ///
 /// Several programs may call it at once: one works, the others wait and find nothing to do. Refuses a database made by a
 /// newer program ([`StoreError::SchemaTooNew`]).
+#[allow(clippy::disallowed_methods, reason = "blocks by contract; no actor calls it on its own thread")]
 pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, StoreError> {
+    // Two that turn a new SQLite file into a write-ahead log at once find it locked, whatever the busy timeout.
+    for _ in 0..LOCKED_TRIES {
+        match Link::open(url).and_then(|mut link| link.migrate()) {
+            Err(error) if error.is_worth_retrying() && url.kind() == DatabaseKind::Sqlite => {
+                std::thread::sleep(LOCKED_PAUSE);
+            }
+            outcome => return outcome,
+        }
+    }
     Link::open(url)?.migrate()
 }
 
