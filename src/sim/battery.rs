@@ -1,5 +1,7 @@
 //! Power and charge. The shape of the power curve is Zeng et al. 2019; its size is the type's hover power.
 
+use serde::{Deserialize, Serialize};
+
 use super::drone_type::DroneType;
 use super::dynamics::GRAVITY_MPS2;
 
@@ -28,7 +30,7 @@ pub fn flight_w(kind: &DroneType, airspeed: f64, climb: f64) -> f64 {
 }
 
 /// How worrying the charge is. Ordered from full to empty.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Stage {
     /// Nothing to say.
     #[default]

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::battery::Stage;
+use super::command::Command;
 use super::dynamics::Body;
 use super::pilot::Memory;
 use super::sensors::Sensors;
@@ -85,7 +87,7 @@ impl Landed {
 }
 
 /// What follows a takeoff.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Next {
     /// Hold at the top.
     Hold,
@@ -96,7 +98,7 @@ pub enum Next {
 }
 
 /// What a drone is doing, with all it needs to know for it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Task {
     /// Standing on the ground.
     Idle,
@@ -198,7 +200,7 @@ pub struct Mission {
 }
 
 /// Where a drone stands in its mission.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Leg {
     /// The waypoint that it flies to or stays at.
     pub waypoint: usize,
@@ -206,13 +208,23 @@ pub struct Leg {
     pub loiter_until: Option<Tick>,
 }
 
+/// A name out of [`Command::NAMES`].
+pub type CommandName = &'static str;
+
+fn command_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<CommandName, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let known = Command::NAMES.into_iter().find(|known| *known == name);
+    known.ok_or_else(|| D::Error::custom(format_args!("there is no command {name:?}")))
+}
+
 /// The command that a drone is carrying out.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Order {
     /// Ticket of the command.
     pub ticket: u64,
     /// Its name.
-    pub name: &'static str,
+    #[serde(deserialize_with = "command_name")]
+    pub name: CommandName,
     /// When it counts as timed out.
     pub deadline: Option<Tick>,
     /// Distance to go when it was given.
@@ -222,7 +234,7 @@ pub struct Order {
 }
 
 /// What is broken. Ticks say until when; `Tick::MAX` until it is cleared.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Faults {
     /// Share of the thrust that is left.
     pub motor: Option<f64>,
@@ -241,7 +253,7 @@ pub struct Faults {
 }
 
 /// One drone of a world. Read it through its methods; only the world changes it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Drone {
     pub(super) id: Arc<str>,
     pub(super) serial: u32,

@@ -3,6 +3,8 @@
 //! The autopilot follows a velocity command with a first-order lag (stepped exactly), within limits of acceleration
 //! and jerk. It rejects steady wind; what remains is the part of the wind faster than [`WIND_LAG_S`].
 
+use serde::{Deserialize, Serialize};
+
 use super::Vec3;
 use super::drone_type::DroneType;
 
@@ -50,7 +52,7 @@ const FALL_MPS_MAX: f64 = 25.0;
 const BRAKING_SHARE: f64 = 0.7;
 
 /// The moving part of a drone.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Body {
     /// Position.
     pub position: Vec3,

@@ -92,6 +92,11 @@ pub struct Spacing {
 }
 
 impl NearMisses {
+    /// As after a measurement that found `pairs`, sorted.
+    pub fn of(pairs: Vec<(u32, u32)>) -> Self {
+        NearMisses { pairs, fresh: Vec::new() }
+    }
+
     /// Distances between airborne drones, and the near misses that have begun: `begun(slot, slot, distance)`.
     ///
     /// `serial` gives the serial number of a slot, by which pairs are remembered. O(drones × neighbours).

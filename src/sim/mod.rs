@@ -73,4 +73,4 @@ pub use snapshot::{Alert, AlertLevel, DroneRow, DroneState, DroneTable, Snapshot
 pub use space::Space;
 pub use targets::{Predicate, Targets};
 pub use wind::WindSpec;
-pub use world::World;
+pub use world::{RestoreError, World};

@@ -235,7 +235,7 @@ pub const LIMITS: [Spec; LIMITS_LEN] = [
 ];
 
 /// The values of one world, by path or by place.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Params {
     limits: [f64; LIMITS_LEN],
     groups: [Vec<f64>; GROUPS_LEN],
@@ -360,6 +360,13 @@ impl Params {
         let specs = behaviour::ALL[which].params;
         let at = specs.iter().position(|s| s.name == name)?;
         Some((specs[at], &mut self.behaviours[which][at]))
+    }
+
+    /// Whether it has a value for each parameter that there is, and no other.
+    pub(super) fn is_whole(&self) -> bool {
+        GROUPS.iter().zip(&self.groups).all(|((_, specs), values)| specs.len() == values.len())
+            && self.behaviours.len() == behaviour::ALL.len()
+            && behaviour::ALL.iter().zip(&self.behaviours).all(|(b, values)| b.params.len() == values.len())
     }
 
     /// The values that every hash has held from the first version on, in a fixed order: limits and boids.

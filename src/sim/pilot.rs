@@ -2,6 +2,8 @@
 //!
 //! What a pilot has to remember stands in its [`Intent`] and comes back with the next [`Percept`].
 
+use serde::{Deserialize, Serialize};
+
 use super::avoidance::{Filter, safe_velocity};
 use super::drone::{Drone, Task};
 use super::drone_type::DroneType;
@@ -127,7 +129,7 @@ impl Percept<'_> {
 }
 
 /// What a pilot remembers from one tick to the next.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Memory {
     /// How it passes what is in its way.
     pub detour: Option<Detour>,

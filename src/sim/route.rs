@@ -3,12 +3,14 @@
 //! Obstacles and forbidden zones are convex prisms. If the straight line crosses one, the drone goes round it on the
 //! shorter side, or over it if that is cheaper. The choice is remembered until the line is free, so it never dithers.
 
+use serde::{Deserialize, Serialize};
+
 use super::Vec3;
 use super::polygon::{self, Point};
 use super::scene::{Prism, Scene};
 
 /// How a prism is passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Way {
     /// Keeping it on the left.
     CounterClockwise,
@@ -19,7 +21,7 @@ pub enum Way {
 }
 
 /// A choice once made: which prism, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Detour {
     /// The prism, by its place in [`Scene::prisms`].
     pub prism: u16,

@@ -4,6 +4,8 @@
 //! tick, and the coupled second-order error of Vásárhelyi et al. 2018 (their program's GPS model). What others hear
 //! is the measured state of some ticks ago, kept in one ring for each drone: memory grows with drones, not with links.
 
+use serde::{Deserialize, Serialize};
+
 use super::params::{Gps, Params};
 use super::rng::{Channel, Stream};
 use super::{Tick, Vec3};
@@ -12,7 +14,7 @@ use super::{Tick, Vec3};
 const COUPLED_DAMPING: f64 = 0.1;
 
 /// A state as a sensor shows it.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Fix {
     /// Position in metres.
     pub position: Vec3,
@@ -21,7 +23,7 @@ pub struct Fix {
 }
 
 /// The sensor and the transmitter of one drone. Used only while some parameter of either is not perfect.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sensors {
     bias: Vec3,
     coupled: Fix,

@@ -24,7 +24,7 @@ pub struct WindSpec {
 }
 
 /// The wind now. Gusts are Ornstein–Uhlenbeck processes, stepped exactly: one shared by the swarm, one for each drone.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Wind {
     spec: WindSpec,
     mean: Vec3,

@@ -6,6 +6,7 @@ mod judge;
 mod orders;
 mod patterns;
 mod report;
+mod save;
 mod spread;
 mod step;
 #[cfg(test)]
@@ -13,6 +14,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+pub use save::RestoreError;
 
 use super::battery::Stage;
 use super::drone::{Drone, Faults, Landed, Leg, Next, Order, Task};
@@ -69,8 +72,20 @@ pub struct World {
 impl World {
     /// The world at tick 0 of a run.
     pub fn new(scenario: Arc<Scenario>, seed: u64) -> World {
+        let mut world = World::empty(Arc::clone(&scenario), seed);
+        for block in &scenario.fleet {
+            world.place(block);
+        }
+        world.rows_changed();
+        world.paths_changed();
+        world.freeze();
+        world
+    }
+
+    /// A world without drones.
+    fn empty(scenario: Arc<Scenario>, seed: u64) -> World {
         let substep = scenario.tick_s / f64::from(scenario.substeps);
-        let mut world = World {
+        World {
             seed,
             tick: 0,
             scene: Arc::clone(&scenario.scene),
@@ -95,15 +110,8 @@ impl World {
             happenings: Vec::new(),
             progress: Vec::new(),
             swarm: Arc::from("swarm"),
-            scenario: Arc::clone(&scenario),
-        };
-        for block in &scenario.fleet {
-            world.place(block);
+            scenario,
         }
-        world.rows_changed();
-        world.paths_changed();
-        world.freeze();
-        world
     }
 
     /// The scenario that it started from.

@@ -78,7 +78,7 @@ fn removing_and_spawning_shift_nobody_elses_numbers() {
 }
 
 /// A random command, most of them sensible.
-fn random_command(stream: &mut Stream) -> Command {
+pub(super) fn random_command(stream: &mut Stream) -> Command {
     let mut pick = |n: u32| (stream.uniform() * f64::from(n)) as u32;
     let kind = pick(22);
     let (e, n, u) = (f64::from(pick(360)) - 180.0, f64::from(pick(360)) - 180.0, f64::from(pick(60)) + 2.0);
@@ -132,7 +132,7 @@ fn random_command(stream: &mut Stream) -> Command {
     }
 }
 
-fn random_targets(stream: &mut Stream) -> Targets {
+pub(super) fn random_targets(stream: &mut Stream) -> Targets {
     match (stream.uniform() * 6.0) as u32 {
         0 => Targets::All,
         1 => Targets::Group("air".into()),

@@ -5,6 +5,7 @@ mod determinism;
 mod failsafes;
 mod models;
 mod patterns;
+mod save;
 mod scenarios;
 
 use std::collections::BTreeMap;
