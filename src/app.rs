@@ -2,22 +2,22 @@
 
 use std::collections::HashMap;
 use std::io::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::dev::{Service as _, ServiceRequest};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::ServeConfig;
+use crate::config::{FirstToken, ServeConfig};
 use crate::contract::access::{Gatekeeper, Role};
 use crate::contract::record::{DatabaseState, NoRecorder, Recorder};
 use crate::gateway::commands::CommandRate;
 use crate::gateway::{Commons, DEFAULT_SWARM, Gateway};
 use crate::http::assets::Assets;
 use crate::http::auth::{self, Access, Tokens};
-use crate::http::{self, Api, Origins};
+use crate::http::{self, Api, Origins, Proxies};
 use crate::socketio::{AllowedOrigins, SocketIo};
 use crate::store::{DatabaseUrl, Limits, NewToken, Store, StoreConfig, Writer, WriterConfig};
 use crate::swarm::{Settings, Shelf, wall_time_ms};
@@ -117,10 +117,15 @@ fn listen(
     io: &SocketIo,
 ) -> Result<actix_web::dev::Server, String> {
     let (origins, mount) = (origins(config), io.clone());
+    let proxies = Proxies::new(config.trusted_proxies.clone());
     let server = HttpServer::new(move || {
-        let origins = origins.clone();
+        let (origins, proxies) = (origins.clone(), proxies.clone());
         App::new()
             .wrap(from_fn(move |request, next| http::guard(origins.clone(), request, next)))
+            .wrap_fn(move |mut request: ServiceRequest, next| {
+                proxies.unmask(&mut request);
+                next.call(request)
+            })
             .configure(mount.configure())
             .configure(http::routes(api.clone()))
     })
@@ -138,7 +143,7 @@ fn listen(
 
 /// Database, tokens, and the rule that nothing is open by accident.
 async fn prepare(config: &ServeConfig) -> Result<Ground, String> {
-    let url = database_url(config.database_url.as_deref(), &config.data_dir)?;
+    let url = config.database.url()?;
     if let Some(url) = url.clone() {
         bring_up_to_date(url).await?;
     }
@@ -170,7 +175,11 @@ async fn prepare(config: &ServeConfig) -> Result<Ground, String> {
     let mut tokens = stored.unwrap_or_default();
     // A first token that no database could take lives as long as the server; stored ones live as they are stored.
     let mut unstored = HashMap::new();
-    if !has_tokens {
+    if !has_tokens && config.first_token == FirstToken::None {
+        log::warn!(
+            "nobody comes in yet: no access token is stored; make one with: hmrs token create --role admin --name NAME"
+        );
+    } else if !has_tokens {
         let (token, is_stored) = first_token(config, store.as_ref());
         let access = Access { name: "first admin".into(), role: Role::Admin, expires_ms: None };
         tokens.insert(auth::token_hash(&token), access.clone());
@@ -277,24 +286,16 @@ pub fn create_token(store: &Store, role: Role, name: &str, days: Option<u32>) ->
     Ok(token)
 }
 
-/// The database that the settings name: `None` for `none`, SQLite in the data directory when they name nothing.
-///
-/// # Errors
-/// One sentence saying what is wrong with the URL.
-pub fn database_url(url: Option<&str>, data_dir: &Path) -> Result<Option<DatabaseUrl>, String> {
-    match url {
-        None | Some("") => Ok(Some(DatabaseUrl::sqlite(data_dir.join("hmrs.sqlite")))),
-        Some("none") => Ok(None),
-        Some(url) => DatabaseUrl::parse(url).map(Some).map_err(|error| format!("DATABASE_URL: {error}")),
-    }
-}
-
 fn socketio_config(config: &ServeConfig) -> crate::socketio::Config {
     let allowed_origins = match config.allow_origins.as_slice() {
         [] => AllowedOrigins::Same,
         listed => AllowedOrigins::List(listed.to_vec()),
     };
-    crate::socketio::Config { allowed_origins, ..crate::socketio::Config::default() }
+    crate::socketio::Config {
+        allowed_origins,
+        node: config.node.clone(),
+        ..crate::socketio::Config::default()
+    }
 }
 
 fn origins(config: &ServeConfig) -> Origins {

@@ -4,18 +4,18 @@
 
 mod health;
 mod run;
+mod token;
 mod verify;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
 use crate::app;
-use crate::config::ServeConfig;
-use crate::contract::access::Role;
+use crate::config::{DatabaseArgs, ServeConfig};
 use crate::contract::outgoing::rfc3339;
 use crate::sim::{Scenario, builtin};
 use crate::store::{self, DatabaseUrl, RunFilter, Store, StoreConfig};
@@ -45,7 +45,7 @@ enum Command {
     Migrate(DatabaseArgs),
     /// Hand out access
     #[command(subcommand)]
-    Token(TokenCommand),
+    Token(token::TokenCommand),
     /// Exit 0 if a server is healthy
     Health(health::HealthArgs),
 }
@@ -64,35 +64,6 @@ enum ScenarioCommand {
         /// Its name
         name: String,
     },
-}
-
-#[derive(Debug, Subcommand)]
-enum TokenCommand {
-    /// Make an access token; it is shown once and stored only as a hash
-    Create {
-        /// What it allows: viewer, operator or admin
-        #[arg(long)]
-        role: Role,
-        /// What it is called, for the audit trail
-        #[arg(long)]
-        name: String,
-        /// Days until it is refused [default: never]
-        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=36_500))]
-        days: Option<u32>,
-        #[command(flatten)]
-        database: DatabaseArgs,
-    },
-}
-
-/// Where the database is.
-#[derive(Debug, Clone, clap::Args)]
-struct DatabaseArgs {
-    /// postgres://… or sqlite://PATH [default: SQLite in the data directory]
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    database_url: Option<String>,
-    /// Where the embedded database lives
-    #[arg(long, env = "HMRS_DATA_DIR", default_value = "data", value_name = "DIR")]
-    data_dir: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
@@ -119,7 +90,7 @@ pub fn main() -> ExitCode {
         Command::Runs(args) => runs(&args),
         Command::Scenario(command) => scenario(command),
         Command::Migrate(database) => migrate(&database),
-        Command::Token(command) => token(command),
+        Command::Token(command) => token::token(command),
         Command::Health(args) => health::health(&args),
     };
     match outcome {
@@ -156,22 +127,20 @@ pub(crate) fn load_scenario(name: &str) -> Result<Arc<Scenario>, Failure> {
     })
 }
 
-impl DatabaseArgs {
-    fn url(&self) -> Result<DatabaseUrl, Failure> {
-        app::database_url(self.database_url.as_deref(), &self.data_dir)?
-            .ok_or_else(|| "there is no database: --database-url is none".to_owned())
-    }
+/// The database of the settings, which there must be.
+fn database_url(database: &DatabaseArgs) -> Result<DatabaseUrl, Failure> {
+    database.url()?.ok_or_else(|| "there is no database: --database-url is none".to_owned())
+}
 
-    /// The database, brought up to this program's schema.
-    fn store(&self) -> Result<Store, Failure> {
-        let url = self.url()?;
-        store::migrate(&url).map_err(|error| error.to_string())?;
-        Ok(Store::new(url, &StoreConfig::default()))
-    }
+/// The database, brought up to this program's schema.
+fn open_store(database: &DatabaseArgs) -> Result<Store, Failure> {
+    let url = database_url(database)?;
+    store::migrate(&url).map_err(|error| error.to_string())?;
+    Ok(Store::new(url, &StoreConfig::default()))
 }
 
 fn migrate(database: &DatabaseArgs) -> Result<(), Failure> {
-    let url = database.url()?;
+    let url = database_url(database)?;
     let applied = store::migrate(&url).map_err(|error| error.to_string())?;
     match applied.as_slice() {
         [] => say(format_args!("{url} is up to date")),
@@ -182,7 +151,7 @@ fn migrate(database: &DatabaseArgs) -> Result<(), Failure> {
 
 fn runs(args: &RunsArgs) -> Result<(), Failure> {
     let filter = RunFilter { limit: args.limit, after: None, q: args.query.clone() };
-    let runs = args.database.store()?.runs(&filter).map_err(|error| error.to_string())?;
+    let runs = open_store(&args.database)?.runs(&filter).map_err(|error| error.to_string())?;
     if runs.is_empty() {
         say("no recorded runs");
         return Ok(());
@@ -223,17 +192,6 @@ fn scenario(command: ScenarioCommand) -> Result<(), Failure> {
             }
         },
     }
-    Ok(())
-}
-
-fn token(command: TokenCommand) -> Result<(), Failure> {
-    let TokenCommand::Create { role, name, days, database } = command;
-    let token = app::create_token(&database.store()?, role, &name, days)?;
-    say(token);
-    let _ = writeln!(
-        std::io::stderr(),
-        "This is the only time the token is shown. Send it as Authorization: Bearer, or as auth.token over Socket.IO."
-    );
     Ok(())
 }
 

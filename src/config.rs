@@ -1,10 +1,13 @@
 //! The settings of `hmrs serve`: flags, each with an environment variable `HMRS_<FLAG>`. A flag beats the environment.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use ipnet::IpNet;
+
+use crate::store::DatabaseUrl;
 
 /// Settings of the live server.
 #[derive(Debug, Clone, Args)]
@@ -21,13 +24,9 @@ pub struct ServeConfig {
     #[arg(long, env = "HMRS_BIND", default_value = "127.0.0.1:5000", value_name = "ADDR:PORT")]
     pub bind: SocketAddr,
 
-    /// postgres://…, sqlite://PATH, or none to record nothing [default: SQLite in the data directory]
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    pub database_url: Option<String>,
-
-    /// Where the embedded database lives
-    #[arg(long, env = "HMRS_DATA_DIR", default_value = "data", value_name = "DIR")]
-    pub data_dir: PathBuf,
+    /// Where the records go.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
 
     /// Serve the console from this folder in place of the one compiled in
     #[arg(long, env = "HMRS_CONSOLE_DIR", value_name = "DIR")]
@@ -61,6 +60,18 @@ pub struct ServeConfig {
     #[arg(long = "allow-origin", env = "HMRS_ALLOW_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
     pub allow_origins: Vec<String>,
 
+    /// A proxy before this server, as an address or a network such as 172.30.57.0/24: its X-Forwarded-For is believed; may be given several times
+    #[arg(long = "trusted-proxy", env = "HMRS_TRUSTED_PROXY", value_delimiter = ',', value_name = "NETWORK", value_parser = network)]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// The name of this server among several behind one proxy; session ids begin with it, so that the proxy finds the way back
+    #[arg(long, env = "HMRS_NODE", value_name = "NAME", value_parser = node_name)]
+    pub node: Option<String>,
+
+    /// What a server beyond loopback does when no access token is stored: make an admin token and show it once (log), or let nobody in until there is one (none)
+    #[arg(long, env = "HMRS_FIRST_TOKEN", value_enum, default_value_t = FirstToken::Log)]
+    pub first_token: FirstToken,
+
     /// Let everyone in as an operator although the server listens beyond loopback
     #[arg(long, env = "HMRS_INSECURE_OPEN")]
     pub insecure_open: bool,
@@ -76,6 +87,68 @@ pub struct ServeConfig {
     /// Threads that serve clients [default: the machine's cores]
     #[arg(long, env = "HMRS_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
+}
+
+/// Where the database is.
+#[derive(Debug, Clone, Args)]
+pub struct DatabaseArgs {
+    /// postgres://…, sqlite://PATH, or none to record nothing [default: SQLite in the data directory]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<String>,
+
+    /// A file with the password of the PostgreSQL user, in place of one in the URL
+    #[arg(long, env = "DATABASE_PASSWORD_FILE", value_name = "FILE")]
+    pub database_password_file: Option<PathBuf>,
+
+    /// Where the embedded database lives
+    #[arg(long, env = "HMRS_DATA_DIR", default_value = "data", value_name = "DIR")]
+    pub data_dir: PathBuf,
+}
+
+impl DatabaseArgs {
+    /// The database that the settings name: `None` for `none`, SQLite in the data directory when they name nothing.
+    ///
+    /// # Errors
+    /// One sentence saying which setting is wrong, and how.
+    pub fn url(&self) -> Result<Option<DatabaseUrl>, String> {
+        let url = match self.database_url.as_deref() {
+            None | Some("") => DatabaseUrl::sqlite(self.data_dir.join("hmrs.sqlite")),
+            Some("none") => return Ok(None),
+            Some(url) => DatabaseUrl::parse(url).map_err(|error| format!("DATABASE_URL: {error}"))?,
+        };
+        let Some(file) = self.database_password_file.as_deref().filter(|file| !file.as_os_str().is_empty())
+        else {
+            return Ok(Some(url));
+        };
+        let secret = std::fs::read_to_string(file)
+            .map_err(|error| format!("DATABASE_PASSWORD_FILE: {} cannot be read: {error}", file.display()))?;
+        Ok(Some(url.with_password(secret.trim_end_matches(['\r', '\n']))))
+    }
+}
+
+/// What happens on a server beyond loopback that has no access token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FirstToken {
+    /// An admin token is made and shown once, with the address of the console.
+    Log,
+    /// Nobody comes in until somebody makes one with `hmrs token create`.
+    None,
+}
+
+/// An address is a network of one.
+fn network(text: &str) -> Result<IpNet, String> {
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "neither an address nor a network such as 172.30.57.0/24".to_owned())
+}
+
+/// What may stand in a session id, in a query and in the name of a host.
+fn node_name(text: &str) -> Result<String, String> {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    match text.len() {
+        1..=32 if text.bytes().all(is_plain) => Ok(text.to_owned()),
+        _ => Err("1 to 32 characters, of a-z, 0-9 and -".to_owned()),
+    }
 }
 
 impl ServeConfig {

@@ -10,6 +10,7 @@ mod guard;
 mod health;
 mod metrics;
 mod openapi;
+mod proxy;
 mod runs;
 mod scenarios;
 mod status;
@@ -25,6 +26,7 @@ use crate::gateway::{DEFAULT_SWARM, Flying, Gateway};
 use crate::store::Store;
 
 pub use guard::{Origins, guard};
+pub use proxy::Proxies;
 
 /// Largest JSON body of a request, bytes.
 const BODY_BYTES_MAX: usize = 1_100_000;

@@ -9,6 +9,9 @@ use super::{limits::Limits, protocol::connection::Timing, recovery::Recovery};
 pub struct Config {
     /// Where the server is mounted; `/socket.io/` by default, answered without the last slash too.
     pub path: String,
+    /// The name of this server among several, which session ids begin with (`NAME.`), so that a proxy can send every
+    /// request of a session to the server that has it. Lower-case letters, digits and `-`.
+    pub node: Option<String>,
     /// From a pong to the next ping.
     pub ping_interval: Duration,
     /// From a ping to its pong.
@@ -42,6 +45,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             path: "/socket.io/".to_owned(),
+            node: None,
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(20),
             connect_timeout: Duration::from_secs(45),

@@ -13,7 +13,7 @@ use super::{
     handshake::Handshake,
     polling,
     protocol::{connection::Refusal, websocket_frame::close_frame},
-    server::{Full, Server, fresh_id},
+    server::{Full, Server},
     session::Session,
     session_handle::SessionHandle,
     websocket::{self, Agreement},
@@ -270,7 +270,7 @@ fn open_websocket(
 
 fn admit(server: &Arc<Server>, request: &HttpRequest) -> Result<Arc<SessionHandle>, Refused> {
     server.admit(request.peer_addr().map(|peer| peer.ip()))?;
-    let session = SessionHandle::new(fresh_id().into(), server.clone(), Handshake::of(request));
+    let session = SessionHandle::new(server.fresh_sid(), server.clone(), Handshake::of(request));
     Ok(Arc::new(session))
 }
 

@@ -203,6 +203,14 @@ impl Server {
         Ok(())
     }
 
+    /// A fresh id for a session: behind the server's name, if it has one, what [`fresh_id`] makes.
+    pub(super) fn fresh_sid(&self) -> Box<str> {
+        match &self.config.node {
+            Some(node) => format!("{node}.{}", fresh_id()).into(),
+            None => fresh_id().into(),
+        }
+    }
+
     pub(super) fn enter(&self, addr: Addr<Session>, session: Arc<SessionHandle>) {
         self.counters.sessions_opened.up();
         let mut sessions = self.sessions();
