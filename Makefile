@@ -21,7 +21,7 @@ check: ## Format, lints, types and layers: the quick half of `make test`
 	@node scripts/suites.mjs format licences console-check lints architecture
 
 e2e: ## The server under official clients, faults and a real browser, at full length (ten minutes)
-	@HMRS_E2E=full node scripts/suites.mjs console-build build clients python determinism faults database browser
+	@HMRS_E2E=full node scripts/suites.mjs console-build build clients python determinism faults edge database browser
 
 bench: ## Figures: 1,000 live drones with 10 clients; frames per second of the console without a GPU
 	@node scripts/suites.mjs console-build build bench-live bench-console

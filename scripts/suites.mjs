@@ -37,6 +37,7 @@ const suites = {
   determinism: { run: nodeTest('determinism.test.mjs'), after: ['build', 'e2e-install'] },
   faults: { run: nodeTest('cli.test.mjs', 'faults.test.mjs'), after: ['build', 'e2e-install'] },
   database: { run: nodeTest('database.test.mjs'), after: ['build', 'e2e-install'] },
+  edge: { run: nodeTest('edge.test.mjs'), after: ['build', 'e2e-install'] },
   browser: { run: nodeTest('console.test.mjs', 'lite.test.mjs'), after: ['build', 'e2e-install'] },
   'bench-live': { run: 'node e2e/bench/live.mjs', after: ['build', 'e2e-install'], show: true },
   'bench-console': { run: 'node e2e/bench/console.mjs', after: ['build', 'e2e-install'], show: true },
@@ -45,7 +46,7 @@ const suites = {
 /** Fast ones first: what fails in a second must not wait for a release build. */
 const defaultSuites = [
   'harness', 'format', 'console-check', 'console-unit', 'lints', 'licences', 'rust', 'rust-docs', 'console-build', 'build',
-  'clients', 'python', 'determinism', 'faults', 'database', 'browser', 'bench-live', 'bench-console',
+  'clients', 'python', 'determinism', 'faults', 'edge', 'database', 'browser', 'bench-live', 'bench-console',
 ];
 
 /** How runners close: pattern, and which of its groups are passed, failed and skipped cases. */
