@@ -59,7 +59,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         folder: "http",
         ours: "contract gateway sim socketio store swarm",
-        crates: "actix actix_cors actix_web base64 bytes futures_util governor log mime_guess prometheus rand rust_embed serde serde_json sha2 thiserror tokio utoipa",
+        crates: "actix actix_cors actix_web base64 bytes futures_util governor log mime_guess prometheus rand rust_embed serde serde_json sha2 thiserror tokio utoipa ipnet",
         reason: "routes translate; rules of flight and SQL stand elsewhere",
     },
 ];
