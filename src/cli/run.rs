@@ -1,5 +1,6 @@
 //! `hmrs run`: the simulation without a server.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::contract::outgoing::drones_json;
-use crate::sim::{Command, JournalEntry, Metrics, Snapshot, Targets, World};
+use crate::sim::measure::MetricSpec;
+use crate::sim::{Aggregate, Command, JournalEntry, METRICS, Metrics, Safety, Snapshot, Targets, World};
 use crate::swarm::headless::Headless;
 
 use super::{Failure, load_scenario, say};
@@ -59,7 +61,8 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         journal.extend(read_journal(path)?);
     }
     let mut states = args.out.as_deref().map(|path| Table::create(path, STATE_COLUMNS)).transpose()?;
-    let mut metrics = args.metrics.as_deref().map(|path| Table::create(path, METRIC_COLUMNS)).transpose()?;
+    let mut metrics =
+        args.metrics.as_deref().map(|path| Table::create(path, &metric_columns())).transpose()?;
     let mut flight =
         Headless::new(world, usize::from(args.threads), journal).map_err(|error| error.to_string())?;
 
@@ -100,6 +103,10 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         drone_updates_per_s: (drone_updates as f64 / wall_s.max(1e-9)).round(),
         state_hash: format!("{:016x}", world.state_hash()),
         metrics: world.metrics(),
+        aggregates: world.aggregates().into_iter().collect(),
+        order_time_s: world.settling_times_s()[0],
+        formation_time_s: world.settling_times_s()[1],
+        safety: world.safety(),
     };
     say(serde_json::to_string(&summary).map_err(|error| error.to_string())?);
     Ok(())
@@ -117,6 +124,11 @@ struct Summary<'a> {
     drone_updates_per_s: f64,
     state_hash: String,
     metrics: Metrics,
+    /// Over the run, from `metrics.steady_from_s` on.
+    aggregates: BTreeMap<&'static str, Aggregate>,
+    order_time_s: Option<f64>,
+    formation_time_s: Option<f64>,
+    safety: Safety,
 }
 
 fn ticks(args: &RunArgs, tick_s: f64) -> Result<u64, Failure> {
@@ -178,7 +190,12 @@ fn progress_bar(ticks: u64) -> ProgressBar {
 
 const STATE_COLUMNS: &str =
     "tick,sim_time_s,drone,type,group,e_m,n_m,u_m,ve_mps,vn_mps,vu_mps,heading_deg,battery_pct,mode,landed";
-const METRIC_COLUMNS: &str = "tick,sim_time_s,airborne,battery_min_pct,battery_mean_pct,polarization,separation_min_m,nearest_mean_m,cohesion_radius_m,near_misses,fence_breaches";
+
+/// Tick, time, and every figure by its name.
+fn metric_columns() -> String {
+    let names: Vec<&str> = METRICS.iter().map(|spec| spec.name).collect();
+    format!("tick,sim_time_s,{}", names.join(","))
+}
 
 /// A file of rows, CSV or JSON Lines by its ending.
 struct Table {
@@ -240,12 +257,8 @@ impl Table {
             return self
                 .line(json!({ "tick": snapshot.tick, "sim_time_s": snapshot.sim_time_s, "metrics": m }));
         }
-        let value = serde_json::to_value(m).unwrap_or_default();
-        let cell = |name: &str| match &value[name] {
-            serde_json::Value::Null => String::new(),
-            number => number.to_string(),
-        };
-        let cells: Vec<String> = METRIC_COLUMNS.split(',').skip(2).map(cell).collect();
+        let cell = |spec: &MetricSpec| (spec.read)(m).map_or_else(String::new, |value| value.to_string());
+        let cells: Vec<String> = METRICS.iter().map(cell).collect();
         self.line(format_args!("{},{},{}", snapshot.tick, snapshot.sim_time_s, cells.join(",")))
     }
 

@@ -64,7 +64,7 @@ pub use dynamics::Dynamics;
 pub use geodesy::Origin;
 pub use happening::{Happening, Level};
 pub use journal::{JournalEntry, Replay, ReplayError};
-pub use measure::{AlertCount, Metrics, OrderMetrics};
+pub use measure::{Aggregate, AlertCount, METRICS, Metrics, OrderMetrics, Safety};
 pub use params::ParamSpec;
 pub use pilot::{Intent, Memory, Percept, Pilot};
 pub use scenario::{Scenario, ScenarioError};

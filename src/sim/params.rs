@@ -168,6 +168,18 @@ pub enum Law {
 pub enum Gauge {
     /// Drones nearer than this are linked.
     Link,
+    /// Distance of the lattice that is looked for.
+    Lattice,
+    /// Side of a cell of the site.
+    Cell,
+    /// Aggregates leave out what was before.
+    SteadyFrom,
+    /// Polarization that counts as order.
+    SettlePolarization,
+    /// Formation error that counts as a formation.
+    SettleError,
+    /// How long either has to last.
+    SettleHold,
 }
 
 const fn spec(name: &'static str, label: &'static str, unit: &'static str, numbers: [f64; 4]) -> Spec {
@@ -208,7 +220,18 @@ pub const GROUPS: [(&str, &[Spec]); GROUPS_LEN] = [
             spec("noise_m2ps3", "Random acceleration", "m²/s³", [0.0, 100.0, 0.01, 0.0]),
         ],
     ),
-    ("metrics", &[spec("link_m", "Distance of a link", "m", [0.01, 10_000.0, 1.0, 24.0])]),
+    (
+        "metrics",
+        &[
+            spec("link_m", "Distance of a link", "m", [0.01, 10_000.0, 1.0, 24.0]),
+            spec("lattice_m", "Distance of the lattice", "m", [0.01, 10_000.0, 0.5, 7.0]),
+            spec("cell_m", "Side of a cell of the site, from the start on", "m", [0.5, 1000.0, 0.5, 5.0]),
+            spec("steady_from_s", "Aggregates from", "s", [0.0, 1e9, 1.0, 0.0]),
+            spec("settle_polarization", "Polarization that counts as order", "", [0.0, 1.0, 0.01, 0.9]),
+            spec("settle_error_m", "Error that counts as a formation", "m", [0.0, 1000.0, 0.1, 1.0]),
+            spec("settle_hold_s", "How long it has to last", "s", [0.0, 100_000.0, 1.0, 10.0]),
+        ],
+    ),
 ];
 
 /// How many safety parameters there are. Counted by hand: taking it from the table sends the compiler in circles.

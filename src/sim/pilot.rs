@@ -115,6 +115,22 @@ impl Percept<'_> {
         });
     }
 
+    /// Counts the messages of those in the same behaviour within `radius` metres at this tick.
+    pub fn receive(&self, radius: f64, all: &mut Reception) {
+        let mine = self.traffic_behaviour();
+        let delay_s = self.params.radio(Radio::Delay);
+        self.traffic.each_within(self.me.body.position, radius, |other, _, distance2| {
+            if other.index as usize == self.index || other.behaviour != mine {
+                return;
+            }
+            all.expected += 1;
+            if !self.is_lost(self.drones[other.index as usize].serial, distance2) {
+                all.delivered += 1;
+                all.age_s += delay_s;
+            }
+        });
+    }
+
     /// Whether this tick's message of a sender at this squared distance does not arrive: with probability
     /// `loss + loss_ratio (d / loss_distance)²`.
     fn is_lost(&self, sender: u32, distance2: f64) -> bool {
@@ -126,6 +142,17 @@ impl Percept<'_> {
             stream.uniform() < loss
         }
     }
+}
+
+/// What the radio has brought to some drones.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Reception {
+    /// Messages of drones in range.
+    pub expected: u32,
+    /// Those that arrived.
+    pub delivered: u32,
+    /// The sum of the ages of their contents in seconds.
+    pub age_s: f64,
 }
 
 /// What a pilot remembers from one tick to the next.

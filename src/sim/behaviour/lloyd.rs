@@ -28,11 +28,16 @@ static PARAMS: [Spec; 6] = [
     Spec::amount("altitude_m", "Altitude of quadcopters", "m", [2.0, 500.0, 1.0, 20.0]),
 ];
 
-/// O(those who fly it): a cell is cut by everyone.
-fn velocity(p: &Percept, numbers: &[f64]) -> Vec3 {
+/// The region, counter-clockwise, and its area.
+pub fn region(numbers: &[f64]) -> ([[f64; 2]; 4], f64) {
     let (east, north) = (numbers[WIDTH] / 2.0, numbers[DEPTH] / 2.0);
     let corner = |e: f64, n: f64| [numbers[EAST] + e * east, numbers[NORTH] + n * north];
-    let mut cell = Cell::new(&[corner(-1.0, -1.0), corner(1.0, -1.0), corner(1.0, 1.0), corner(-1.0, 1.0)]);
+    ([corner(-1.0, -1.0), corner(1.0, -1.0), corner(1.0, 1.0), corner(-1.0, 1.0)], 4.0 * east * north)
+}
+
+/// O(those who fly it): a cell is cut by everyone.
+fn velocity(p: &Percept, numbers: &[f64]) -> Vec3 {
+    let mut cell = Cell::new(&region(numbers).0);
     let (here, mine) = (p.position(), p.traffic_behaviour());
     let site = [here.x, here.y];
     for (index, other) in p.drones.iter().enumerate() {

@@ -15,6 +15,7 @@ mod vicsek;
 use super::Vec3;
 use super::params::Spec;
 use super::pilot::Percept;
+pub(super) use lloyd::region as lloyd_region;
 
 /// A rule by which a drone flies among others.
 #[derive(Debug)]

@@ -114,7 +114,7 @@ fn statistics(which: usize) -> f64 {
         world.drain_happenings();
         if tick >= 500 {
             correlation += pair_correlation(&world);
-            nearest += world.metrics().nearest_mean_m.unwrap_or(f64::NAN);
+            nearest += world.metrics().order.nearest_mean_m.unwrap_or(f64::NAN);
             count += 1.0;
         }
     }

@@ -57,6 +57,7 @@ impl World {
                 self.tell_of(index, Level::Warning, "battery_low", format!("battery low, {pct:.0} %"))
             }
             Stage::VeryLow => {
+                self.failsafe(index, self.tick);
                 self.tell_of(
                     index,
                     Level::Warning,
@@ -68,6 +69,7 @@ impl World {
                 }
             }
             Stage::Critical => {
+                self.failsafe(index, self.tick);
                 let message = format!("battery {pct:.0} %: lands now");
                 self.tell_of(index, Level::Critical, "battery_critical", message);
                 if !matches!(
@@ -136,6 +138,9 @@ impl World {
             return;
         }
         let reason = format!("crossed the fence {name}");
+        if action != FenceAction::Warn {
+            self.failsafe(index, self.tick);
+        }
         match action {
             FenceAction::Warn => {}
             FenceAction::Hold => self.force(index, Task::Hold { at: None }, reason),
@@ -153,6 +158,7 @@ impl World {
         if self.tick - since >= self.ticks(self.limit(Limit::LinkLoss)) {
             self.drones[index].link_rtl_done = true;
             if !self.is_coming_down(index) {
+                self.failsafe(index, since);
                 self.tell_of(index, Level::Error, "link_loss_rtl", "link lost: returns home");
                 self.force(index, self.way_home(index), "link lost: returning home".into());
             }
@@ -164,6 +170,7 @@ impl World {
         self.tell_of(index, Level::Error, "gps_lost", "position fix lost: drifts with the wind");
         if self.drones[index].is_airborne() && !matches!(self.drones[index].task, Task::Land | Task::Fall) {
             let task = if self.is_coming_down(index) { Task::Land } else { Task::Hold { at: None } };
+            self.failsafe(index, self.tick);
             self.force(index, task, "position fix lost".into());
         }
     }
@@ -173,6 +180,7 @@ impl World {
         if !self.drones[index].is_airborne() {
             return;
         }
+        self.failsafe(index, self.tick);
         if left <= 0.0 {
             self.fall(index, "motor failure");
         } else if self.drones[index].task != Task::Fall {
@@ -192,6 +200,7 @@ impl World {
         drone.command = Vec3::ZERO;
         let restarts = drone.restarts;
         if drone.is_airborne() && !coming_down {
+            self.failsafe(index, self.tick);
             self.force(index, Task::Hold { at: None }, "the pilot was restarted".into());
         }
         let message = format!("pilot restarted ({restarts} so far); holds");

@@ -228,6 +228,7 @@ impl World {
         let speed = self.drones[index].body.velocity.norm();
         self.stop_on_ground(index);
         if speed > IMPACT_MPS {
+            self.safety.crashes += 1;
             self.drones[index].faults.damaged = true;
             self.tell_of(index, Level::Critical, "impact", format!("hit the ground at {speed:.0} m/s"));
         }
@@ -254,6 +255,7 @@ impl World {
         let p = self.drones[index].body.position;
         let hit = self.scene.obstacles.iter().find(|o| o.gap(p).0 < -TOUCH_M);
         let Some(name) = hit.map(|o| o.name.clone()) else { return false };
+        self.safety.crashes += 1;
         self.drones[index].faults.damaged = true;
         self.fall(index, &format!("hit the obstacle {name}"));
         true

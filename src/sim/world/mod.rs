@@ -2,6 +2,7 @@
 
 mod apply;
 mod failsafe;
+mod gauge;
 mod judge;
 mod orders;
 mod patterns;
@@ -21,7 +22,7 @@ use super::battery::Stage;
 use super::drone::{Drone, Faults, Landed, Leg, Next, Order, Task};
 use super::drone_type::DroneType;
 use super::dynamics::{Body, Response};
-use super::measure::{Metrics, NearMisses, OrderGauge};
+use super::measure::{CloseCalls, Metrics, Safety};
 use super::neighbours::{Neighbours, Traffic};
 use super::params::{Limit, ParamSpec, Params, Radio};
 use super::rng::{Channel, Stream};
@@ -34,9 +35,6 @@ use super::{
     CommandResult, Happening, Intent, Level, Memory, Percept, Pilot, Progress, Scenario, Tick, Vec3, Verdict,
     geodesy,
 };
-
-/// Time between two measurements of the order of the swarm.
-const ORDER_S: f64 = 0.2;
 
 /// A world. Cheap to read from many threads behind an `Arc`; [`World::step`] and [`World::apply`] change it, and leave
 /// it frozen for the pilots of the next tick.
@@ -57,10 +55,10 @@ pub struct World {
     table: Arc<DroneTable>,
     visual: Arc<Visual>,
     traffic: Neighbours,
-    near_misses: NearMisses,
-    order_gauge: OrderGauge,
-    order_ticks: Tick,
+    close_calls: CloseCalls,
+    gauges: Arc<gauge::Gauges>,
     metrics: Metrics,
+    safety: Safety,
     crashes: Vec<Tick>,
     missed: Vec<u32>,
     intents: Vec<Option<Intent>>,
@@ -100,10 +98,10 @@ impl World {
             table: Arc::default(),
             visual: Arc::default(),
             traffic: Neighbours::default(),
-            near_misses: NearMisses::default(),
-            order_gauge: OrderGauge::default(),
-            order_ticks: ((ORDER_S / scenario.tick_s).round() as Tick).max(1),
+            close_calls: CloseCalls::default(),
+            gauges: Arc::new(gauge::Gauges::new(&scenario)),
             metrics: Metrics::default(),
+            safety: Safety::default(),
             crashes: Vec::new(),
             missed: Vec::new(),
             intents: Vec::new(),

@@ -5,12 +5,9 @@ use std::sync::Arc;
 
 use super::super::battery::Stage;
 use super::super::drone::{Drone, Landed, Next, Task};
-use super::super::dynamics::Dynamics;
 use super::super::hash::Hash64;
-use super::super::measure::{self, AlertCount, Metrics};
-use super::super::params::{Gauge, Limit};
 use super::super::route::Way;
-use super::super::{Alert, AlertLevel, DroneState, Level, Snapshot, Tick, Vec3};
+use super::super::{Alert, AlertLevel, DroneState, Snapshot, Tick, Vec3};
 use super::World;
 
 impl World {
@@ -24,11 +21,6 @@ impl World {
             metrics: self.metrics.clone(),
             visual: Arc::clone(&self.visual),
         }
-    }
-
-    /// Figures about the whole swarm.
-    pub fn metrics(&self) -> Metrics {
-        self.metrics.clone()
     }
 
     /// A drone without link is shown as it was last heard.
@@ -81,58 +73,6 @@ impl World {
         }
     }
 
-    pub(super) fn measure(&mut self) {
-        let (drones, near) = (&self.drones, self.params.limit(Limit::NearMiss));
-        let mut begun = Vec::new();
-        let spacing = self.near_misses.measure(
-            &self.traffic,
-            near,
-            |slot| drones[slot as usize].serial,
-            |a, b, distance| begun.push((a, b, distance)),
-        );
-        let flying = drones.iter().filter(|d| d.is_airborne());
-        let (polarization, cohesion_radius_m) =
-            measure::order(flying.clone().map(|d| (d.body.position, d.body.velocity)));
-        let charges = drones.iter().map(|d| self.battery_pct(d));
-        let mut alerts = AlertCount::default();
-        for drone in drones {
-            match alert(drone, self.tick) {
-                Some((AlertLevel::Caution, _)) => alerts.caution += 1,
-                Some((AlertLevel::Warning | AlertLevel::Critical, _)) => alerts.warning += 1,
-                Some((AlertLevel::Info, _)) | None => {}
-            }
-        }
-        let some = !drones.is_empty();
-        self.metrics = Metrics {
-            airborne: flying.count() as u32,
-            battery_min_pct: some.then(|| charges.clone().fold(f64::INFINITY, f64::min)),
-            battery_mean_pct: some.then(|| charges.sum::<f64>() / drones.len() as f64),
-            polarization,
-            separation_min_m: spacing.separation_min_m,
-            nearest_mean_m: spacing.nearest_mean_m,
-            cohesion_radius_m,
-            near_misses: self.metrics.near_misses + begun.len() as u64,
-            fence_breaches: self.metrics.fence_breaches,
-            alerts,
-            order: std::mem::take(&mut self.metrics.order),
-        };
-        // Live, five times a second are enough; ticks that are longer measure every time.
-        if self.tick.is_multiple_of(self.order_ticks) {
-            let link = self.params.gauge(Gauge::Link);
-            let has_middle = self.scenario.space.torus().is_none();
-            self.metrics.order = self.order_gauge.measure(&self.traffic, link, has_middle);
-        }
-        if self.scenario.dynamics == Dynamics::Kinematic {
-            // Points in units of their own meet all the time: counted, but not told one by one.
-            return;
-        }
-        for (a, b, distance) in begun {
-            let other = Arc::clone(&self.drones[b as usize].id);
-            let message = format!("near miss with {other}, {distance:.1} m");
-            self.tell_of(a as usize, Level::Warning, "near_miss", message);
-        }
-    }
-
     /// A hash over every bit that the future depends on. Displayed as `{:016x}`.
     pub fn state_hash(&self) -> u64 {
         let mut hash = Hash64::default();
@@ -151,14 +91,14 @@ impl World {
         [wind.speed_mps, wind.from_deg, wind.gust_mps].iter().for_each(|&n| hash.number(n));
         hash.vector(self.wind.shared());
         self.crashes.iter().for_each(|&tick| hash.word(tick));
-        self.near_misses.pairs().iter().for_each(|&(a, b)| hash.word(u64::from(a) << 32 | u64::from(b)));
+        self.close_calls.near().iter().for_each(|&(a, b)| hash.word(u64::from(a) << 32 | u64::from(b)));
         self.drones.iter().for_each(|drone| hash_drone(&mut hash, drone));
         hash.finish()
     }
 }
 
 /// The most important thing to know about a drone.
-fn alert(drone: &Drone, tick: Tick) -> Option<(AlertLevel, &'static str)> {
+pub(super) fn alert(drone: &Drone, tick: Tick) -> Option<(AlertLevel, &'static str)> {
     let faults = &drone.faults;
     let flying = drone.is_airborne();
     Some(match drone.task {

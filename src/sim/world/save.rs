@@ -1,7 +1,7 @@
 //! A world as bytes, and back: what a keyframe of a run is made of.
 //!
 //! The bytes are MessagePack with field names. They hold what the future depends on and cannot be derived: scratch
-//! space, lists that follow from others and what is drained anyway are made anew. The state hash goes with them, so that
+//! space, lists that follow from others and what is drained anyway are made anew; aggregates over the run start anew. The state hash goes with them, so that
 //! a world that comes back differently is refused and never flown.
 
 use std::fmt;
@@ -10,15 +10,16 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::super::drone::Drone;
-use super::super::measure::{Metrics, NearMisses, OrderGauge};
+use super::super::measure::{CloseCalls, Metrics, Safety};
 use super::super::params::Params;
 use super::super::snapshot::DroneTable;
 use super::super::wind::Wind;
 use super::super::{Scenario, Tick};
 use super::World;
+use super::gauge::Gauges;
 
 /// Counts changes of what is saved. Bytes of another format are refused.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What is written.
 #[derive(Serialize)]
@@ -33,8 +34,10 @@ struct Saving<'a> {
     drones: &'a [Drone],
     next_serial: u32,
     epoch: u32,
-    near_misses: &'a [(u32, u32)],
+    close_calls: &'a CloseCalls,
     metrics: &'a Metrics,
+    gauges: &'a Gauges,
+    safety: &'a Safety,
     crashes: &'a [Tick],
     missed: &'a [u32],
 }
@@ -51,8 +54,10 @@ struct Saved {
     drones: Vec<Drone>,
     next_serial: u32,
     epoch: u32,
-    near_misses: Vec<(u32, u32)>,
+    close_calls: CloseCalls,
     metrics: Metrics,
+    gauges: Gauges,
+    safety: Safety,
     crashes: Vec<Tick>,
     missed: Vec<u32>,
 }
@@ -114,8 +119,10 @@ impl World {
             drones,
             next_serial,
             table,
-            near_misses,
+            close_calls,
             metrics,
+            gauges,
+            safety,
             crashes,
             missed,
             // Follow from the scenario and the fields above.
@@ -126,10 +133,8 @@ impl World {
             index: _,
             visual: _,
             traffic: _,
-            order_ticks: _,
             swarm: _,
             // Scratch space, and what is drained.
-            order_gauge: _,
             intents: _,
             happenings: _,
             progress: _,
@@ -145,8 +150,10 @@ impl World {
             drones,
             next_serial: *next_serial,
             epoch: table.epoch,
-            near_misses: near_misses.pairs(),
+            close_calls,
             metrics,
+            gauges,
+            safety,
             crashes,
             missed,
         };
@@ -175,7 +182,11 @@ impl World {
             return Err(RestoreError::Unreadable("it has other parameters than this program".to_owned()));
         }
         let hash = saved.hash;
-        let world = World::empty(scenario, saved.seed).with(saved);
+        let world = World::empty(scenario, saved.seed);
+        if !saved.gauges.are_like(&world.gauges) {
+            return Err(RestoreError::Unreadable("its figures do not fit the scenario".to_owned()));
+        }
+        let world = world.with(saved);
         match world.state_hash() {
             restored if restored == hash => Ok(world),
             restored => Err(RestoreError::OtherState { saved: hash, restored }),
@@ -192,8 +203,9 @@ impl World {
             saved.drones.iter().enumerate().map(|(i, drone)| (Arc::clone(&drone.id), i as u32)).collect();
         self.drones = saved.drones;
         self.next_serial = saved.next_serial;
-        self.near_misses = NearMisses::of(saved.near_misses);
-        self.order_gauge = OrderGauge::default();
+        self.close_calls = saved.close_calls;
+        self.gauges = Arc::new(saved.gauges);
+        self.safety = saved.safety;
         self.metrics = saved.metrics;
         self.crashes = saved.crashes;
         self.missed = saved.missed;
