@@ -38,6 +38,7 @@ const suites = {
   faults: { run: nodeTest('cli.test.mjs', 'faults.test.mjs'), after: ['build', 'e2e-install'] },
   database: { run: nodeTest('database.test.mjs'), after: ['build', 'e2e-install'] },
   edge: { run: nodeTest('edge.test.mjs'), after: ['build', 'e2e-install'] },
+  compose: { run: nodeTest('compose.test.mjs'), after: ['e2e-install'], show: true },
   browser: { run: nodeTest('console.test.mjs', 'lite.test.mjs'), after: ['build', 'e2e-install'] },
   'bench-live': { run: 'node e2e/bench/live.mjs', after: ['build', 'e2e-install'], show: true },
   'bench-console': { run: 'node e2e/bench/console.mjs', after: ['build', 'e2e-install'], show: true },

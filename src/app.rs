@@ -287,10 +287,8 @@ pub fn create_token(store: &Store, role: Role, name: &str, days: Option<u32>) ->
 }
 
 fn socketio_config(config: &ServeConfig) -> crate::socketio::Config {
-    let allowed_origins = match config.allow_origins.as_slice() {
-        [] => AllowedOrigins::Same,
-        listed => AllowedOrigins::List(listed.to_vec()),
-    };
+    let listed: Vec<String> = config.allow_origins().map(str::to_owned).collect();
+    let allowed_origins = if listed.is_empty() { AllowedOrigins::Same } else { AllowedOrigins::List(listed) };
     crate::socketio::Config {
         allowed_origins,
         node: config.node.clone(),
@@ -300,13 +298,13 @@ fn socketio_config(config: &ServeConfig) -> crate::socketio::Config {
 
 fn origins(config: &ServeConfig) -> Origins {
     // Reached from elsewhere, a server cannot know by which names, unless it is told; tokens then keep strangers out.
-    let is_known = config.is_loopback() || !config.host_names.is_empty();
+    let is_known = config.is_loopback() || config.host_names().next().is_some();
     let own = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into_iter();
     let names = own.chain([config.bind.ip().to_string()]);
-    let names = names.chain(config.host_names.iter().map(|name| name.to_ascii_lowercase()));
+    let names = names.chain(config.host_names().map(str::to_ascii_lowercase));
     Origins {
         hosts: is_known.then(|| Arc::new(names.collect())),
-        allowed: Arc::new(config.allow_origins.iter().cloned().collect()),
+        allowed: Arc::new(config.allow_origins().map(str::to_owned).collect()),
     }
 }
 

@@ -157,6 +157,16 @@ impl ServeConfig {
         self.bind.ip().is_loopback()
     }
 
+    /// The names by which browsers know this server. A variable that is set to nothing names nothing.
+    pub fn host_names(&self) -> impl Iterator<Item = &str> {
+        self.host_names.iter().map(String::as_str).filter(|name| !name.is_empty())
+    }
+
+    /// The foreign origins whose pages may use this server.
+    pub fn allow_origins(&self) -> impl Iterator<Item = &str> {
+        self.allow_origins.iter().map(String::as_str).filter(|origin| !origin.is_empty())
+    }
+
     /// Threads that drones decide on.
     pub fn deciding_threads(&self) -> usize {
         self.threads.map_or_else(|| (cores() / 2).max(1), usize::from)
@@ -171,4 +181,55 @@ impl ServeConfig {
 /// Cores that this process may use.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, Command, FromArgMatches as _};
+
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<ServeConfig, String> {
+        let command = ServeConfig::augment_args(Command::new("serve").no_binary_name(true));
+        let matches = command.try_get_matches_from(arguments).map_err(|error| error.to_string())?;
+        ServeConfig::from_arg_matches(&matches).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_setting_of_nothing_names_nothing() {
+        let config = parse(&["--host-name", "", "--allow-origin", ""]).unwrap();
+        assert_eq!((config.host_names().count(), config.allow_origins().count()), (0, 0));
+    }
+
+    #[test]
+    fn a_proxy_is_an_address_or_a_network() {
+        let config = parse(&["--trusted-proxy", "10.1.2.3,172.30.57.0/24"]).unwrap();
+        assert_eq!(config.trusted_proxies.len(), 2);
+        assert!(
+            parse(&["--trusted-proxy", "edge"]).unwrap_err().contains("neither an address nor a network")
+        );
+    }
+
+    #[test]
+    fn a_node_has_a_name_that_a_session_id_can_begin_with() {
+        assert_eq!(parse(&["--node", "backend-2"]).unwrap().node.as_deref(), Some("backend-2"));
+        for wrong in ["", "Backend", "a.b", "a b", &"x".repeat(33)] {
+            assert!(parse(&["--node", wrong]).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_password_comes_from_its_file_and_is_never_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("password");
+        std::fs::write(&file, "se cret\n").unwrap();
+        let file = file.to_str().unwrap();
+        let url = "postgres://hmrs@database/hmrs";
+        let config = parse(&["--database-url", url, "--database-password-file", file]).unwrap();
+        let database = config.database.url().unwrap().unwrap();
+        assert!(database != DatabaseUrl::parse(url).unwrap(), "the password was not taken");
+        assert!(!format!("{database} {database:?}").contains("cret"));
+        let missing = parse(&["--database-url", url, "--database-password-file", "/none"]).unwrap();
+        assert!(missing.database.url().unwrap_err().contains("/none"));
+    }
 }
