@@ -18,31 +18,33 @@ pub struct Handshake {
     pub secure: bool,
     /// Milliseconds since 1970.
     pub(super) issued_ms: u64,
-    headers: Box<[(Box<str>, Box<str>)]>,
+    /// `name: value` in lines. One string and not two for each header: a server holds a handshake for every client.
+    headers: Box<str>,
 }
 
 impl Handshake {
     pub(super) fn of(request: &HttpRequest) -> Self {
         let headers = request.headers().iter().filter_map(|(name, value)| {
+            // Visible characters only, hence no line breaks.
             let value = value.to_str().ok()?;
-            Some((name.as_str().into(), value.into()))
+            Some([name.as_str(), ": ", value, "\n"].concat())
         });
         Self {
             peer: request.peer_addr().map(|addr| addr.ip()),
             uri: request.uri().to_string(),
             secure: request.connection_info().scheme() == "https",
             issued_ms: wall_ms(),
-            headers: headers.collect(),
+            headers: headers.collect::<String>().into_boxed_str(),
         }
     }
 
     /// The first header of this name, in lower case, if it is readable text.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| **known == *name).map(|(_, value)| &**value)
+        self.headers().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     pub(super) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers.iter().map(|(name, value)| (&**name, &**value))
+        self.headers.lines().filter_map(|line| line.split_once(": "))
     }
 
     /// A parameter of the query, decoded.

@@ -98,6 +98,10 @@ impl Inbox {
             return Step::Idle;
         }
         let Some(job) = self.jobs.pop_front() else { return Step::Idle };
+        if self.jobs.is_empty() {
+            // Most sessions are idle most of the time, and there are many: they keep no room for what they might get.
+            self.jobs = VecDeque::new();
+        }
         let Some(work) = begin(job) else { return Step::Finished(Outcome::Done) };
         let mut work: Running = Box::pin(guarded(work));
         // Most handlers never wait. Polling once here saves them the way through the executor; those that do wait are

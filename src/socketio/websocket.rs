@@ -11,7 +11,7 @@
 
 use std::{
     cell::Cell,
-    pin::{Pin, pin},
+    pin::Pin,
     rc::Rc,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -122,7 +122,7 @@ pub(super) fn carry(
     let guard = FrameGuard {
         payload,
         rules: if line.deflates() { rules.with_compression() } else { rules },
-        inflater: Inflater::default(),
+        inflater: line.deflates().then(Box::default),
         message_bytes_max,
         chunk: Bytes::new(),
         frame_complete: false,
@@ -135,14 +135,14 @@ pub(super) fn carry(
         guard,
         actix_http::ws::Codec::new().max_size(message_bytes_max.max(125)),
     );
-    rt::spawn(drive(codec, line.clone()));
+    // Boxed, because a future holds what it is given twice: as it came, and pinned.
+    rt::spawn(drive(Box::pin(codec), line.clone()));
     session.server.counters.websockets_open.up();
     response.streaming(WsOut { session, line, rest: Bytes::new() })
 }
 
 /// Runs the actor and queues what it writes, which is pongs.
-async fn drive(context: impl Stream<Item = Result<Bytes, Error>>, line: Arc<Line>) {
-    let mut context = pin!(context);
+async fn drive(mut context: impl Stream<Item = Result<Bytes, Error>> + Unpin, line: Arc<Line>) {
     while let Some(Ok(chunk)) = context.next().await {
         if !line.push(chunk) {
             line.cut();
@@ -249,7 +249,8 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsConn {
 struct FrameGuard {
     payload: web::Payload,
     rules: FrameRules,
-    inflater: Inflater,
+    /// Where permessage-deflate was negotiated.
+    inflater: Option<Box<Inflater>>,
     message_bytes_max: usize,
     chunk: Bytes,
     frame_complete: bool,
@@ -271,11 +272,12 @@ impl FrameGuard {
     fn judge(&mut self) -> Result<Option<Bytes>, Violation> {
         let progress = self.rules.handle_bytes(&self.chunk)?;
         let bytes = self.chunk.split_to(progress.taken);
-        if !self.rules.is_compressed() {
+        let inflater = self.inflater.as_mut().filter(|_| self.rules.is_compressed());
+        let Some(inflater) = inflater else {
             self.frame_complete = progress.frame_complete;
             return Ok(Some(bytes));
-        }
-        let message = self.inflater.handle_bytes(&bytes, progress.frame_complete, self.message_bytes_max)?;
+        };
+        let message = inflater.handle_bytes(&bytes, progress.frame_complete, self.message_bytes_max)?;
         self.frame_complete = message.is_some();
         Ok(message)
     }

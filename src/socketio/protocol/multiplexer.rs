@@ -178,7 +178,11 @@ impl Multiplexer {
             None if self.namespaces.len() >= self.namespaces_max => {
                 return Err(ProtocolError::TooManyNamespaces);
             }
-            None => self.namespaces.push((packet.namespace.into(), Membership::Connecting)),
+            None => {
+                // Mostly the only one.
+                self.namespaces.reserve_exact(1);
+                self.namespaces.push((packet.namespace.into(), Membership::Connecting));
+            }
         }
         Ok(Incoming::Connect { namespace: packet.namespace.to_owned(), auth: packet.data })
     }
