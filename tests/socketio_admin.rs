@@ -11,13 +11,20 @@ use support::*;
 const PATH: &str = "/socket.io/";
 
 fn administered(read_only: bool) -> Server {
+    administered_with(read_only, false)
+}
+
+fn administered_with(read_only: bool, shows_events: bool) -> Server {
     server(calm(), |io| {
         let nsp = io.of("/");
         nsp.on("join", |socket: Socket, event: Event| async move {
             socket.join(event.arg(0).as_str().unwrap());
             event.ack.unwrap().send(&true);
         });
-        io.serve_admin(Admin { read_only, ..Admin::new("admin", "a long password") });
+        let mut admin = Admin::new("admin", "a long password");
+        admin.read_only = read_only;
+        admin.shows_events = shows_events;
+        io.serve_admin(admin);
     })
 }
 
@@ -165,4 +172,60 @@ async fn the_page_is_told_every_two_seconds_who_came_and_went() {
     assert!(id.contains(left[2].as_str().unwrap()));
     let new = event(&mut page).await;
     assert_eq!((&new[0], &new[1]["nsp"]), (&json!("socket_connected"), &json!("/")));
+}
+
+#[actix_web::test]
+async fn the_page_is_told_of_rooms_and_of_the_reason_for_leaving() {
+    let server = administered(true);
+    let mut client = session(server.port).await;
+    client.send("40").await;
+    let id = client.text().await;
+    let mut page = session(server.port).await;
+    log_in(&mut page, &password()).await;
+    for _ in 0..4 {
+        event(&mut page).await;
+    }
+    client.send("420[\"join\",\"attic\"]").await;
+    client.text().await;
+    assert_eq!(event(&mut page).await[0], "server_stats");
+    let joined = event(&mut page).await;
+    assert_eq!(joined[..3], [json!("room_joined"), json!("/"), json!("attic")]);
+    assert!(id.contains(joined[3].as_str().unwrap()) && joined[4].is_string());
+    client.send("41").await;
+    assert_eq!(event(&mut page).await[0], "server_stats");
+    let left = event(&mut page).await;
+    assert_eq!((&left[0], &left[3]), (&json!("socket_disconnected"), &json!("client namespace disconnect")));
+}
+
+#[actix_web::test]
+async fn copies_of_events_are_shown_on_demand_only_and_never_large_or_in_floods() {
+    let server = administered_with(true, true);
+    let mut client = session(server.port).await;
+    client.send("40").await;
+    client.text().await;
+    let mut page = session(server.port).await;
+    log_in(&mut page, &password()).await;
+    event(&mut page).await;
+    let config = event(&mut page).await;
+    assert_eq!(config[1]["supportedFeatures"], json!(["AGGREGATED_EVENTS", "ALL_EVENTS"]));
+    event(&mut page).await;
+    event(&mut page).await;
+    client.send("420[\"join\",\"attic\"]").await;
+    client.text().await;
+    let received = event(&mut page).await;
+    assert_eq!((&received[0], &received[3]), (&json!("event_received"), &json!(["join", "attic"])));
+    let nsp = server.io.of("/");
+    nsp.emit("large", &"x".repeat(5000));
+    client.text().await;
+    let sent = event(&mut page).await;
+    assert_eq!((&sent[0], &sent[3]), (&json!("event_sent"), &json!(["large", "(5012 bytes)"])));
+    for n in 0..400 {
+        nsp.emit("flood", &n);
+        client.text().await;
+    }
+    let mut copies = 0;
+    while event(&mut page).await[0] == "event_sent" {
+        copies += 1;
+    }
+    assert!((20..200).contains(&copies), "{copies} of 400");
 }

@@ -5,7 +5,7 @@
 mod support;
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
-use hmrs::socketio::{Config, Limits};
+use hmrs::socketio::{Config, Deflate, Limits};
 use support::*;
 
 const ENGINE: &str = "/engine.io/?EIO=4&transport=websocket";
@@ -13,7 +13,7 @@ const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate; client_max_wi
 const RSV1: u8 = 0x40;
 
 fn deflating() -> Config {
-    Config { deflate: true, ..calm() }
+    Config { deflate: Deflate::Always, ..calm() }
 }
 
 fn deflate(body: &[u8]) -> Vec<u8> {
@@ -54,6 +54,45 @@ async fn it_is_off_by_default_and_for_those_who_do_not_offer_it() {
     let unkept = "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n";
     let websocket = Websocket::try_open(server.port, ENGINE, unkept, b"").await.ok().unwrap();
     assert!(!websocket.head.to_ascii_lowercase().contains("extensions"));
+}
+
+#[actix_web::test]
+async fn it_may_be_kept_from_clients_on_the_same_machine() {
+    let server = echo_server(Config { deflate: Deflate::Remote, ..calm() });
+    let websocket = Websocket::try_open(server.port, ENGINE, OFFER, b"").await.ok().unwrap();
+    assert!(!websocket.head.to_ascii_lowercase().contains("extensions"));
+}
+
+#[actix_web::test]
+async fn what_is_marked_as_uncompressed_stays_so_over_both_transports() {
+    let server = server(deflating(), |io| {
+        io.of("/");
+    });
+    let mut websocket = open(server.port, "/socket.io/?EIO=4&transport=websocket").await;
+    websocket.send("40").await;
+    websocket.frame().await;
+    let polling = Polling::open(server.port, "/socket.io/").await;
+    polling.send("40").await;
+    polling.poll().await;
+    let (words, nsp) = (text(3000), server.io.of("/"));
+    let packet = format!("42[\"words\",\"{words}\"]");
+    nsp.everyone().compress(false).local().emit("words", &words);
+    nsp.sockets().iter().for_each(|socket| socket.emit_uncompressed("words", &words));
+    for _ in 0..2 {
+        assert_eq!(websocket.frame().await, (0x81, packet.clone().into_bytes()));
+    }
+    let get = || async {
+        Exchange::begin(server.port, "GET", &polling.target, "Accept-Encoding: gzip\r\n", b"")
+            .await
+            .end()
+            .await
+    };
+    let plain = get().await;
+    assert_eq!((plain.header("content-encoding"), plain.text()), ("", &*[&*packet, &*packet].join("\x1e")));
+    // One that may be compressed takes those in the same body along.
+    nsp.everyone().compress(false).emit("words", &words);
+    nsp.emit("words", &words);
+    assert_eq!(get().await.header("content-encoding"), "gzip");
 }
 
 #[actix_web::test]

@@ -14,22 +14,6 @@ use tokio::io::AsyncWriteExt;
 const PATH: &str = "/socket.io/";
 const ENGINE: &str = "/engine.io/";
 
-/// A client in good standing, which must be served before and after.
-struct Bystander(Websocket);
-
-impl Bystander {
-    async fn of(server: &Server) -> Self {
-        let mut websocket = Websocket::joined(server.port, "/").await;
-        websocket.text().await;
-        Self(websocket)
-    }
-
-    async fn assert_undisturbed(mut self) {
-        self.0.send("42[\"message\",\"all well\"]").await;
-        assert_eq!(self.0.text().await, "42[\"message-back\",\"all well\"]");
-    }
-}
-
 /// Sends bytes over a fresh WebSocket session and returns the code it is closed with.
 async fn code_for(server: &Server, path: &str, bytes: &[u8]) -> Option<u16> {
     let (mut websocket, _) = Websocket::session(server.port, path).await;
@@ -350,7 +334,23 @@ async fn a_flood_of_pings_from_a_peer_that_does_not_read_is_cut_off() {
         }
     }
     eventually("the flood's session is closed", || server.engine.stats().sessions_websocket == 0).await;
+    assert_eq!(server.engine.stats().refused_pings, 1);
     bystander.assert_undisturbed().await;
+}
+
+#[actix_web::test]
+async fn json_is_as_deep_as_allowed_and_no_deeper() {
+    let mut limits = Limits::default();
+    limits.packet.json_depth = 4;
+    let server = echo_server(Config { limits, ..calm() });
+    let mut websocket = Websocket::joined(server.port, "/").await;
+    websocket.text().await;
+    websocket.send(r#"42["message",[{"a":["]]]] {[\"["]}]]"#).await;
+    assert_eq!(websocket.text().await, r#"42["message-back",[{"a":["]]]] {[\"["]}]]"#);
+    assert_eq!(server.io.stats().refused_depth, 0);
+    websocket.send(r#"42["message",[{"a":[[]]}]]"#).await;
+    assert_eq!(websocket.closed().await, Some(1002));
+    assert_eq!(server.io.stats().refused_depth, 1);
 }
 
 #[actix_web::test]

@@ -253,6 +253,44 @@ async fn middleware_is_skipped_or_asked_again_and_never_sees_the_pass() {
 }
 
 #[actix_web::test]
+async fn those_who_do_not_ask_are_neither_remembered_nor_given_offsets() {
+    let server = server(recovering(Recovery { on_request: true, ..Recovery::default() }), furnish);
+    let nsp = server.io.of("/");
+    let mut plain = Websocket::session(server.port, PATH).await.0;
+    plain.send("40{\"recover\":false}").await;
+    let reply = plain.text().await;
+    assert!(reply.contains("sid") && !reply.contains("pid"), "{reply}");
+    let mut asks = Websocket::session(server.port, PATH).await.0;
+    asks.send("40{\"recover\":true}").await;
+    let reply = asks.text().await;
+    assert!(reply.contains("\"pid\""), "{reply}");
+    nsp.emit("news", &1);
+    nsp.publish("", &Frame::json("/", "news", &2), hmrs::socketio::Delivery::Passing);
+    assert_eq!(plain.text().await, "42[\"news\",1]");
+    assert_eq!(plain.text().await, "42[\"news\",2]");
+    let first = asks.text().await;
+    assert!(first.starts_with("42[\"news\",1,\""), "{first}");
+    assert_eq!(asks.text().await, "42[\"news\",2]", "not remembered, hence without an offset");
+}
+
+#[actix_web::test]
+async fn a_client_that_comes_back_can_be_told_from_what_it_was() {
+    let recovery = Recovery { skips_middleware: false, ..Recovery::default() };
+    let server = server(recovering(recovery), |io| {
+        io.of("/").middleware(async |_: &Handshake, _: &Value| Ok(Grant::with("new".to_owned())));
+        io.of("/").on_connect(|socket: Socket, _| async move {
+            let (data, before) = (socket.data::<String>(), socket.recovered_data::<String>());
+            socket.emit("data", &json!([data.as_deref(), before.as_deref()]));
+            socket.set_data("grown".to_owned());
+        });
+    });
+    let mut first = Client::connect(server.port, None).await;
+    assert_eq!(first.event().await[1], json!(["new", null]));
+    let mut second = Client::connect(server.port, Some(&first)).await;
+    assert_eq!(second.event().await[1], json!(["new", "grown"]));
+}
+
+#[actix_web::test]
 async fn whoever_left_on_purpose_does_not_come_back_to_what_it_had() {
     let server = server(recovering(Recovery::default()), furnish);
     let mut first = Client::connect(server.port, None).await;

@@ -1,11 +1,11 @@
-//! The namespace of the official admin page (`@socket.io/admin-ui`, in its production mode: counters and sockets, no
-//! copies of events).
+//! The namespace of the official admin page (`@socket.io/admin-ui`).
 //!
 //! The page logs in with a name and a password, or with the id of a session that an earlier login gave it, and is told
-//! the counters every two seconds. What it may do is nothing unless the program says otherwise.
+//! the counters and who came, moved and went every two seconds. It gets no copies of events and may do nothing, unless
+//! the program says otherwise.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     hash::RandomState,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::{Duration, Instant},
@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 
 use super::{
     admin_view as view,
-    clock::{now, wall_ms},
+    admin_watch::{Onlooker, Watch},
+    clock::{now, wall_ms, wall_text},
     frame::{Delivery, Frame},
     handshake::{Grant, Handshake, Refusal},
     limits::TokenBucket,
@@ -26,43 +27,57 @@ use super::{
     stats::Stats,
 };
 
+/// Whether a name and a password are good.
+type Check = dyn Fn(&str, &str) -> bool + Send + Sync;
+
 /// From one `server_stats` to the next.
 const STATS_INTERVAL: Duration = Duration::from_secs(2);
 /// Logins a second, and how many at once; all failures and successes of all addresses together.
 const LOGINS_PER_S: u32 = 1;
 const LOGINS_BURST: u32 = 5;
-/// Sessions that are remembered, the newest.
+/// Sessions that are remembered, the newest, and for how long.
 const SESSIONS_MAX: usize = 32;
+const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
 /// Everything that the page can ask for.
 const COMMANDS: [&str; 7] = ["EMIT", "JOIN", "LEAVE", "DISCONNECT", "MJOIN", "MLEAVE", "MDISCONNECT"];
 
 /// Who may look on with the admin page, and where.
 ///
-/// Anyone who knows the password sees addresses, user agents and rooms of all clients, but none of their cookies,
-/// credentials or session ids. The page's origin must be among [`super::Config::allowed_origins`].
+/// Whoever logs in sees addresses, user agents and rooms of all clients, but none of their cookies, credentials or
+/// session ids. The page's origin must be among [`super::Config::allowed_origins`].
 #[derive(Clone)]
 pub struct Admin {
     /// The namespace, `/admin` in the page's own defaults.
     pub namespace: String,
-    /// The name to log in with.
-    pub username: String,
-    /// The password to log in with.
-    pub password: String,
     /// Whether the page may only look on: not emit, not disconnect, not move sockets between rooms.
     pub read_only: bool,
+    /// Whether the page gets copies of events (its development mode), as many a second as a person can read, and of large
+    /// ones only the size. Costs every broadcast a call for each receiver.
+    pub shows_events: bool,
     /// Tells servers of a cluster apart.
     pub server_id: String,
+    check: Arc<Check>,
 }
 
 impl Admin {
-    /// Read-only access at `/admin`.
+    /// Read-only access at `/admin` for who knows this name and password. An empty password lets nobody in.
     pub fn new(username: impl Into<String>, password: impl Into<String>) -> Self {
+        let (username, password) = (username.into(), password.into());
+        // Both are compared, whatever the first says.
+        Self::with_login(move |name, word| {
+            (same(name, &username) & same(word, &password)) && !password.is_empty()
+        })
+    }
+
+    /// Read-only access at `/admin` for those whose name and password `check` finds good. There are few checks a second,
+    /// however many ask for one.
+    pub fn with_login(check: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> Self {
         Self {
             namespace: "/admin".to_owned(),
-            username: username.into(),
-            password: password.into(),
             read_only: true,
+            shows_events: false,
             server_id: fresh_id(),
+            check: Arc::new(check),
         }
     }
 
@@ -72,10 +87,12 @@ impl Admin {
 
     pub(super) fn furnish(self, namespace: &Namespace, server: Weak<Server>) {
         let read_only = self.read_only;
+        let onlooker = self.shows_events.then(|| Onlooker::new(namespace.clone()));
         let desk = Arc::new(Desk {
             server,
             opened: now(),
             hostname: hostname(),
+            onlooker,
             client_key: RandomState::new(),
             login: Mutex::new(Login {
                 attempts: TokenBucket::new(LOGINS_PER_S, LOGINS_BURST, now()),
@@ -110,7 +127,7 @@ struct Seat {
 
 struct Login {
     attempts: TokenBucket,
-    sessions: VecDeque<String>,
+    sessions: VecDeque<(Instant, String)>,
 }
 
 /// What the handlers of the namespace share.
@@ -119,6 +136,7 @@ struct Desk {
     server: Weak<Server>,
     opened: Instant,
     hostname: String,
+    onlooker: Option<Onlooker>,
     client_key: RandomState,
     login: Mutex<Login>,
 }
@@ -128,8 +146,9 @@ impl Desk {
     fn admit(&self, auth: &Value) -> Result<Seat, Refusal> {
         let refused = || Refusal::new("invalid credentials");
         let mut login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+        login.sessions.retain(|(since, _)| now().saturating_duration_since(*since) < SESSION_LIFE);
         if let Some(session) = auth["sessionId"].as_str() {
-            let known = login.sessions.iter().filter(|known| same(known, session)).count() > 0;
+            let known = login.sessions.iter().filter(|(_, known)| same(known, session)).count() > 0;
             if known {
                 return Ok(Seat { new_session: None });
             }
@@ -138,15 +157,12 @@ impl Desk {
             return Err(refused());
         }
         let word = |key: &str| auth[key].as_str().unwrap_or_default();
-        // Both are compared, whatever the first says.
-        let name = same(word("username"), &self.admin.username);
-        let password = same(word("password"), &self.admin.password);
-        if !(name & password) || self.admin.password.is_empty() {
+        if !(self.admin.check)(word("username"), word("password")) {
             log::warn!("a login to the admin namespace failed");
             return Err(refused());
         }
         let session = fresh_id();
-        login.sessions.push_back(session.clone());
+        login.sessions.push_back((now(), session.clone()));
         if login.sessions.len() > SESSIONS_MAX {
             login.sessions.pop_front();
         }
@@ -159,9 +175,13 @@ impl Desk {
             socket.emit("session", session);
         }
         let commands = if self.admin.read_only { &[][..] } else { &COMMANDS };
-        let features: Vec<_> = commands.iter().chain(&["AGGREGATED_EVENTS"]).collect();
+        let events: &[_] = if self.onlooker.is_some() { &["ALL_EVENTS"] } else { &[] };
+        let features: Vec<_> = commands.iter().chain(&["AGGREGATED_EVENTS"]).chain(events).collect();
         socket.emit("config", &json!({ "supportedFeatures": features }));
-        let mut watch = Watch { shown: BTreeMap::new(), stats: io.stats() };
+        if let Some(onlooker) = &self.onlooker {
+            onlooker.look_at_all(&io);
+        }
+        let mut watch = Watch::new(io.stats());
         let all: Vec<_> = watch.arrivals(&io).iter().map(|new| view::socket(new, &self.client_key)).collect();
         socket.emit("all_sockets", &all);
         socket.emit("server_stats", &self.stats(&io, &watch.stats, &watch.stats.clone()));
@@ -178,14 +198,15 @@ impl Desk {
             let stats = io.stats();
             page.emit("server_stats", &self.stats(&io, &watch.stats, &stats));
             watch.stats = stats;
-            let timestamp = wall_ms();
-            for (id, (namespace, _)) in watch.departures() {
-                let args = [json!(namespace), json!(id), json!("unknown"), json!(timestamp)];
-                page.emit_args("socket_disconnected", &args, &[]);
+            if let Some(onlooker) = &self.onlooker {
+                onlooker.look_at_all(&io);
             }
-            for new in watch.arrivals(&io) {
-                let args = [view::socket(&new, &self.client_key), json!(timestamp)];
-                page.emit_args("socket_connected", &args, &[]);
+            let timestamp = json!(wall_text());
+            for (event, mut args) in watch.news(&io, &self.client_key) {
+                if event != "socket_updated" {
+                    args.push(timestamp.clone());
+                }
+                page.emit_args(event, &args, &[]);
             }
         }
     }
@@ -257,30 +278,6 @@ fn select<'a>(
     let namespace = io.get(args.first()?.as_str()?)?;
     let filter = args.get(filter_at).and_then(Value::as_str).unwrap_or_default();
     Some((namespace.to(filter), args.get(1).and_then(Value::as_str)))
-}
-
-/// What one page knows.
-struct Watch {
-    /// Sockets by id, with the names of their namespaces.
-    shown: BTreeMap<String, (String, Socket)>,
-    stats: Stats,
-}
-
-impl Watch {
-    /// Sockets that the page does not know yet.
-    fn arrivals(&mut self, io: &SocketIo) -> Vec<Socket> {
-        let mut new = view::sockets(io);
-        new.retain(|socket| {
-            let entry = (socket.namespace().name().to_owned(), socket.clone());
-            self.shown.insert(socket.id().to_owned(), entry).is_none()
-        });
-        new
-    }
-
-    /// Sockets that the page knows and that have left.
-    fn departures(&mut self) -> Vec<(String, (String, Socket))> {
-        self.shown.extract_if(.., |_, (_, socket)| !socket.is_connected()).collect()
-    }
 }
 
 /// Compares without telling by its time where two words differ.

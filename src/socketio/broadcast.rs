@@ -19,11 +19,12 @@ pub struct Broadcast {
     namespace: Namespace,
     rooms: Vec<String>,
     except: Vec<String>,
+    uncompressed: bool,
 }
 
 impl Broadcast {
     pub(super) fn new(namespace: Namespace) -> Self {
-        Self { namespace, rooms: Vec::new(), except: Vec::new() }
+        Self { namespace, rooms: Vec::new(), except: Vec::new(), uncompressed: false }
     }
 
     /// Adds the members of a room.
@@ -37,6 +38,19 @@ impl Broadcast {
     #[must_use]
     pub fn except(mut self, room: &str) -> Self {
         self.except.push(room.to_owned());
+        self
+    }
+
+    /// Only those whom this very server holds. There are no others: a server of this library stands alone.
+    #[must_use]
+    pub fn local(self) -> Self {
+        self
+    }
+
+    /// Whether what is sent may be compressed for those who can read it; it may, unless this says otherwise.
+    #[must_use]
+    pub fn compress(mut self, compress: bool) -> Self {
+        self.uncompressed = !compress;
         self
     }
 
@@ -97,8 +111,9 @@ impl Broadcast {
     /// Hands one encoded frame to every socket of the selection.
     pub fn publish(&self, frame: &Frame, delivery: Delivery) {
         let namespace = &self.namespace;
-        namespace.deliver(frame, delivery, &self.rooms, &self.except, |frame| {
-            self.sockets().iter().for_each(|socket| socket.push_frame(frame, delivery));
+        let frame = if self.uncompressed { &frame.uncompressed() } else { frame };
+        namespace.deliver(frame, delivery, &self.rooms, &self.except, |forms| {
+            self.sockets().iter().for_each(|socket| socket.push(forms, delivery));
         });
         if namespace.is_watched() {
             namespace.show(&self.sockets(), frame, delivery);

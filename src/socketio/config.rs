@@ -1,6 +1,6 @@
 //! What a server is told before it starts.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use super::{limits::Limits, protocol::connection::Timing, recovery::Recovery};
 
@@ -28,9 +28,8 @@ pub struct Config {
     pub upgrades: bool,
     /// Whether polling replies of 1 KiB and more are compressed for clients that can read it.
     pub compression: bool,
-    /// Whether WebSocket messages are compressed for clients that offer permessage-deflate. Without context takeover: a
-    /// broadcast is deflated once, however many get it.
-    pub deflate: bool,
+    /// For which of the clients that offer permessage-deflate WebSocket messages are compressed.
+    pub deflate: Deflate,
     /// Bytes that the kernel may hold for a client before it says that it is full, so that what waits can still be
     /// replaced by something newer. None leaves it to the kernel, which may hold seconds of old frames.
     pub unsent_bytes_max: Option<u32>,
@@ -54,7 +53,7 @@ impl Default for Config {
             allowed_origins: AllowedOrigins::Same,
             upgrades: true,
             compression: true,
-            deflate: false,
+            deflate: Deflate::Never,
             unsent_bytes_max: Some(128 * 1024),
             recovery: None,
             limits: Limits::default(),
@@ -69,6 +68,29 @@ impl Config {
             ping_timeout: self.ping_timeout,
             upgrade_timeout: self.upgrade_timeout,
             close_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Whose WebSocket messages are compressed, among those who offer permessage-deflate. Without context takeover: a
+/// broadcast is deflated once, however many get it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deflate {
+    /// Nobody's.
+    #[default]
+    Never,
+    /// Those of clients on other machines: on this one there is no wire to spare.
+    Remote,
+    /// Everyone's, also where a proxy on this machine stands before clients from elsewhere.
+    Always,
+}
+
+impl Deflate {
+    pub(super) fn serves(self, peer: Option<SocketAddr>) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Remote => peer.is_none_or(|peer| !peer.ip().to_canonical().is_loopback()),
+            Self::Always => true,
         }
     }
 }

@@ -23,6 +23,8 @@ const HEADER_BYTES_MAX: usize = 10;
 pub enum Delivery {
     /// In order and never dropped; a client that cannot take it within its outbox's bounds is closed.
     Event,
+    /// The same, but not remembered for clients that are cut off: for what whoever comes back is told anew.
+    Passing,
     /// Only the newest of its slot: it replaces one that still waits. For telemetry.
     Latest {
         /// What replaces what; one slot for each kind of frame in a namespace.
@@ -49,6 +51,23 @@ struct Inner {
     polling: OnceLock<Bytes>,
     deflated: OnceLock<Bytes>,
     nature: Nature,
+    /// Not worth the work of compressing it.
+    plain: bool,
+}
+
+/// One packet in the forms that its receivers need.
+#[derive(Debug)]
+pub(super) struct Forms {
+    /// For everyone else.
+    pub(super) common: Frame,
+    /// For clients that may come back and then say what they heard last.
+    pub(super) numbered: Option<Frame>,
+}
+
+impl Forms {
+    pub(super) fn alike(frame: Frame) -> Self {
+        Self { common: frame, numbered: None }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,7 +214,26 @@ impl Frame {
             polling: OnceLock::new(),
             deflated: OnceLock::new(),
             nature,
+            plain: false,
         }))
+    }
+
+    /// The same packet, never compressed: for bytes that are compressed already, or too urgent for it. They are shared.
+    #[must_use]
+    pub fn uncompressed(&self) -> Self {
+        Self(Arc::new(Inner {
+            websocket: self.0.websocket.clone(),
+            text: self.0.text.clone(),
+            attachments: self.0.attachments.clone(),
+            polling: OnceLock::new(),
+            deflated: OnceLock::new(),
+            nature: self.0.nature,
+            plain: true,
+        }))
+    }
+
+    pub(super) fn is_uncompressed(&self) -> bool {
+        self.0.plain
     }
 
     /// The packet's text without its Engine.IO type, such as `2/chat,["said",1]`; empty for a raw binary message.
@@ -209,11 +247,19 @@ impl Frame {
         self.0.nature == Nature::Event
     }
 
+    /// The event's name and arguments, as JSON text; None for what is no event.
+    pub(super) fn event_json(&self) -> Option<&str> {
+        let text = self.text();
+        let begin = text.find('[').filter(|_| self.0.nature != Nature::Other)?;
+        Some(&text[begin..])
+    }
+
     /// The same event with one more argument, which is JSON text.
     pub(super) fn with_last_argument(&self, json: &str) -> Self {
         let text = self.0.text.as_deref().and_then(|text| text.strip_suffix(b"]")).unwrap_or_default();
         let text = [text, b",", json.as_bytes(), b"]"].concat();
-        Self::assemble(&text, &self.0.attachments, self.0.nature)
+        let frame = Self::assemble(&text, &self.0.attachments, self.0.nature);
+        if self.0.plain { frame.uncompressed() } else { frame }
     }
 
     /// The same event, with a null behind a string that a client would take for an offset.
@@ -243,6 +289,9 @@ impl Frame {
 
     /// The same for connections that negotiated permessage-deflate: deflated once for all of them.
     pub(super) fn deflated(&self) -> Bytes {
+        if self.0.plain {
+            return self.websocket();
+        }
         let write = || {
             let mut out = BytesMut::with_capacity(self.0.websocket.len() / 3);
             if let Some(text) = &self.0.text {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    frame::{Delivery, Frame},
+    frame::{Delivery, Forms},
     socket::Socket,
 };
 
@@ -79,9 +79,9 @@ impl Hub {
     }
 
     /// Pushes a frame to each member of a room.
-    pub(super) fn publish(&self, room: &str, frame: &Frame, delivery: Delivery) {
+    pub(super) fn publish(&self, room: &str, forms: &Forms, delivery: Delivery) {
         if let Some(room) = self.read().get(room) {
-            room.members.iter().for_each(|member| member.push_frame(frame, delivery));
+            room.members.iter().for_each(|member| member.push(forms, delivery));
         }
     }
 

@@ -65,22 +65,23 @@ impl Default for Limits {
 /// A token bucket: `per_s` tokens a second, at most `burst` of them saved.
 #[derive(Clone, Debug)]
 pub(super) struct TokenBucket {
-    per_s: f64,
-    burst: f64,
+    per_s: u32,
+    burst: u32,
     tokens: f64,
     at: Instant,
 }
 
 impl TokenBucket {
     pub(super) fn new(per_s: u32, burst: u32, now: Instant) -> Self {
-        Self { per_s: f64::from(per_s), burst: f64::from(burst), tokens: f64::from(burst), at: now }
+        Self { per_s, burst, tokens: f64::from(burst), at: now }
     }
 
     /// Takes `count` tokens if they are there.
     pub(super) fn take(&mut self, count: usize, now: Instant) -> bool {
         let elapsed = now.saturating_duration_since(self.at);
         if elapsed > Duration::ZERO {
-            self.tokens = (self.tokens + elapsed.as_secs_f64() * self.per_s).min(self.burst);
+            let gained = elapsed.as_secs_f64() * f64::from(self.per_s);
+            self.tokens = (self.tokens + gained).min(f64::from(self.burst));
             self.at = now;
         }
         let enough = self.tokens >= count as f64;

@@ -51,6 +51,70 @@
 //! its client has dropped lives on until its session times out, and `on_connect`, because otherwise the connection of a
 //! peer that no longer reads is never given up.
 //!
+//! # Rooms
+//!
+//! ```
+//! # use hmrs::socketio::{Config, Event, Socket, SocketIo};
+//! # let io = SocketIo::new(Config::default());
+//! # let (chat, reading) = (io.of("/"), io.of("/reading"));
+//! chat.on("whisper", |socket: Socket, event: Event| async move {
+//!     socket.join("whisperers"); // at most `Limits::rooms_max` of them
+//!     // Everybody in either room, once; not the one who whispers. An id is a room with one socket in it.
+//!     let others = socket.namespace().to("whisperers").to("moderators").except(socket.id());
+//!     others.emit("whispered", event.arg(0));
+//! });
+//! reading.to("attic").disconnect(true); // whole rooms can be moved, joined and put out
+//! assert_eq!(chat.room_len("whisperers"), 0);
+//! ```
+//!
+//! # Answers
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use hmrs::socketio::{AckError, Config, Event, Socket, SocketIo};
+//! # let io = SocketIo::new(Config::default());
+//! # let chat = io.of("/");
+//! chat.on("ask", |socket: Socket, event: Event| async move {
+//!     // Asks the client back while it waits for its own answer. Acks do not queue behind events.
+//!     let sure = socket.emit_with_ack("sure?", &"really", Duration::from_secs(5)).await;
+//!     let answer = match sure {
+//!         Ok(reply) => reply.args.first().cloned().unwrap_or_default(),
+//!         Err(AckError::Timeout) => "too late".into(),
+//!         Err(gone) => return log::info!("{gone}"),
+//!     };
+//!     if let Some(ack) = event.ack {
+//!         ack.send(&answer);
+//!     }
+//! });
+//! let votes = chat.everyone().emit_with_ack("vote", &"lunch?", Duration::from_secs(1));
+//! # drop(votes);
+//! ```
+//!
+//! # A namespace with a lock
+//!
+//! ```
+//! # use hmrs::socketio::{Config, Grant, Handshake, Refusal, Socket, SocketIo};
+//! # use serde_json::{Value, json};
+//! # let io = SocketIo::new(Config::default());
+//! # async fn look_up(token: &str) -> Option<String> { Some(token.to_owned()) }
+//! struct Member(String);
+//!
+//! let members = io.of("/members");
+//! members.middleware(async |handshake: &Handshake, auth: &Value| {
+//!     let token = auth["token"].as_str().or(handshake.header("x-token")).unwrap_or_default();
+//!     match look_up(token).await {
+//!         Some(name) => Ok(Grant::with(Member(name))),
+//!         // Clients hear `connect_error` with this message and data.
+//!         None => Err(Refusal::with_data("who are you?", json!({ "code": "unauthorized" }))),
+//!     }
+//! });
+//! members.on_connect(|socket: Socket, _auth| async move {
+//!     if let Some(member) = socket.data::<Member>() {
+//!         socket.broadcast().emit("arrived", &member.0);
+//!     }
+//! });
+//! ```
+//!
 //! # Two classes of delivery
 //!
 //! [`Socket::emit`] and [`Delivery::Event`]: ordered, never dropped. A client that cannot take them within the bounds of its
@@ -68,8 +132,9 @@
 //!
 //! - Namespaces that come and go with their clients: [`SocketIo::of_pattern`], [`SocketIo::of_matching`].
 //! - Questions to one client or to many: [`Socket::emit_with_ack`], [`Broadcast::emit_with_ack`].
-//! - Clients that were cut off get what they missed: [`Config::recovery`]. Every ordered event then has one more argument.
-//! - permessage-deflate, each broadcast deflated once: [`Config::deflate`].
+//! - Clients that were cut off get what they missed: [`Config::recovery`]. Every ordered event then has one more argument,
+//!   unless it is [`Delivery::Passing`].
+//! - permessage-deflate, each broadcast deflated once: [`Config::deflate`]. Not for this packet: [`Broadcast::compress`].
 //! - The official admin page: [`SocketIo::serve_admin`].
 //!
 //! # Inside
@@ -89,13 +154,14 @@
 //! | `registry` | which namespaces there are, and which come and go with their clients |
 //! | `recovery` | what is remembered for clients that were cut off |
 //! | `hub`, `broadcast` | rooms; sending to some |
-//! | `admin`, `admin_view` | the namespace of the official admin page, and what it shows |
+//! | `admin`, `admin_view`, `admin_watch` | the namespace of the official admin page, what it shows, what it is told of |
 //! | `engine` | Engine.IO without Socket.IO |
 //! | `config`, `limits`, `stats`, `clock` | settings, bounds, counters, the time |
 
 mod ack;
 mod admin;
 mod admin_view;
+mod admin_watch;
 mod broadcast;
 mod clock;
 mod config;
@@ -124,7 +190,7 @@ mod websocket_line;
 pub use ack::{Ack, AckError, AckReplies, AckReply};
 pub use admin::Admin;
 pub use broadcast::Broadcast;
-pub use config::{AllowedOrigins, Config};
+pub use config::{AllowedOrigins, Config, Deflate};
 pub use engine::{EngineIo, EngineSocket, Message};
 pub use frame::{Delivery, Frame};
 pub use handshake::{Grant, Handshake, Refusal};

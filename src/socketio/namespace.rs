@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::{
     ack::Ack,
     broadcast::Broadcast,
-    frame::{Delivery, Frame},
+    frame::{Delivery, Forms, Frame},
     handshake::{Grant, Handshake, Refusal, SocketData},
     hub::Hub,
     protocol::error::CloseReason,
@@ -195,6 +195,11 @@ impl Namespace {
         self.publish("", &Frame::json(self.name(), event, payload), Delivery::Event);
     }
 
+    /// Begins a broadcast to everyone in the namespace.
+    pub fn everyone(&self) -> Broadcast {
+        Broadcast::new(self.clone())
+    }
+
     /// Begins a broadcast to a room.
     pub fn to(&self, room: &str) -> Broadcast {
         Broadcast::new(self.clone()).to(room)
@@ -209,7 +214,7 @@ impl Namespace {
     pub fn publish(&self, room: &str, frame: &Frame, delivery: Delivery) {
         let rooms = [room];
         let rooms = if room.is_empty() { &[] } else { &rooms[..] };
-        self.deliver(frame, delivery, rooms, &[], |frame| self.0.hub.publish(room, frame, delivery));
+        self.deliver(frame, delivery, rooms, &[], |forms| self.0.hub.publish(room, forms, delivery));
         if self.is_watched() {
             self.show(&self.0.hub.members(room), frame, delivery);
         }
@@ -222,14 +227,14 @@ impl Namespace {
         delivery: Delivery,
         rooms: &[R],
         except: &[R],
-        push: impl FnOnce(&Frame),
+        push: impl FnOnce(&Forms),
     ) {
         match &self.0.memory {
-            None => push(frame),
+            None => push(&Forms::alike(frame.clone())),
             Some(memory) if delivery == Delivery::Event && frame.is_plain_event() => {
                 memory.publish(frame, rooms, except, push);
             }
-            Some(_) => push(&frame.without_offset()),
+            Some(_) => push(&Forms::alike(frame.without_offset())),
         }
     }
 

@@ -119,7 +119,7 @@ impl Outbox {
             return Pushed::Closed;
         }
         match delivery {
-            Delivery::Event => {
+            Delivery::Event | Delivery::Passing => {
                 let bytes = inner.reliable_bytes + frame.len();
                 // One packet may be larger than the bound on bytes, if nothing else waits.
                 if inner.reliable.len() >= self.packets_max
@@ -270,46 +270,26 @@ impl Outbox {
     }
 
     /// The next polling body, at least one packet and, unless that one alone is larger, at most `bytes_max` bytes.
-    pub(super) fn poll_body(&self, cx: &mut Context<'_>, bytes_max: usize) -> Poll<Bytes> {
+    pub(super) fn poll_body(&self, cx: &mut Context<'_>, bytes_max: usize) -> Poll<Body> {
         let mut inner = self.lock();
-        let mut body = BytesMut::new();
-        let mut first: Option<Bytes> = None;
+        let mut body = Body::default();
         while let Some(len) = inner.next_len() {
-            let so_far = first.as_ref().map_or(body.len(), Bytes::len);
-            if so_far > 0 && so_far + 1 + len > bytes_max {
+            if !body.is_empty() && body.len() + 1 + len > bytes_max {
                 break;
             }
             let Some(frame) = inner.next() else { break };
-            // A single packet, the most frequent case, is shared and not copied.
-            match first.take() {
-                None if body.is_empty() => first = Some(frame.polling().clone()),
-                None => append(&mut body, frame.polling()),
-                Some(one) => {
-                    body.extend_from_slice(&one);
-                    append(&mut body, frame.polling());
-                }
-            }
+            body.add(frame.polling().clone());
+            body.is_compressible |= !frame.is_uncompressed();
         }
-        match (first, inner.poll_answer) {
-            (Some(one), Some(PollAnswer::Close)) => {
-                self.answered(inner, [&one[..], b"\x1e1"].concat().into())
-            }
-            (None, Some(PollAnswer::Close)) if !body.is_empty() => {
-                append(&mut body, b"1");
-                self.answered(inner, body.freeze())
-            }
-            (Some(one), _) => self.answered(inner, one),
-            (None, _) if !body.is_empty() => self.answered(inner, body.freeze()),
-            (None, Some(PollAnswer::Noop)) => self.answered(inner, Bytes::from_static(b"6")),
-            (None, Some(PollAnswer::Close)) => self.answered(inner, Bytes::from_static(b"1")),
-            (None, None) => {
+        match inner.poll_answer {
+            Some(PollAnswer::Close) => body.add(Bytes::from_static(b"1")),
+            Some(PollAnswer::Noop) if body.is_empty() => body.add(Bytes::from_static(b"6")),
+            _ if body.is_empty() => {
                 remember(&mut inner.reader, cx);
-                Poll::Pending
+                return Poll::Pending;
             }
+            _ => {}
         }
-    }
-
-    fn answered(&self, mut inner: MutexGuard<'_, Inner>, body: Bytes) -> Poll<Bytes> {
         inner.poll_answer = None;
         self.relieve(inner);
         Poll::Ready(body)
@@ -328,9 +308,40 @@ impl Outbox {
     }
 }
 
-fn append(body: &mut BytesMut, packet: &[u8]) {
-    body.extend_from_slice(&[SEPARATOR]);
-    body.extend_from_slice(packet);
+/// What a poll brings home.
+#[derive(Debug, Default)]
+pub(super) struct Body {
+    /// The only packet so far, the most frequent case: shared and not copied.
+    single: Bytes,
+    joined: BytesMut,
+    /// Whether there is a packet in it that may be compressed.
+    pub(super) is_compressible: bool,
+}
+
+impl Body {
+    fn add(&mut self, packet: Bytes) {
+        if self.is_empty() {
+            self.single = packet;
+            return;
+        }
+        if self.joined.is_empty() {
+            self.joined.extend_from_slice(&std::mem::take(&mut self.single));
+        }
+        self.joined.extend_from_slice(&[SEPARATOR]);
+        self.joined.extend_from_slice(&packet);
+    }
+
+    fn len(&self) -> usize {
+        self.single.len() + self.joined.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn into_bytes(self) -> Bytes {
+        if self.joined.is_empty() { self.single } else { self.joined.freeze() }
+    }
 }
 
 fn remember(reader: &mut Option<Waker>, cx: &Context<'_>) {
@@ -366,7 +377,7 @@ mod tests {
     fn body(outbox: &Outbox) -> Option<String> {
         let mut cx = Context::from_waker(Waker::noop());
         match outbox.poll_body(&mut cx, 1000) {
-            Poll::Ready(body) => Some(String::from_utf8_lossy(&body).into_owned()),
+            Poll::Ready(body) => Some(String::from_utf8_lossy(&body.into_bytes()).into_owned()),
             Poll::Pending => None,
         }
     }
@@ -452,9 +463,9 @@ mod tests {
         }
         let mut cx = Context::from_waker(Waker::noop());
         let Poll::Ready(first) = outbox.poll_body(&mut cx, 20) else { panic!("nothing to pull") };
-        assert_eq!(first, "42[\"n\",0]\u{1e}42[\"n\",1]");
+        assert_eq!(first.into_bytes(), "42[\"n\",0]\u{1e}42[\"n\",1]");
         let Poll::Ready(second) = outbox.poll_body(&mut cx, 2) else { panic!("nothing to pull") };
-        assert_eq!(second, "42[\"n\",2]", "one packet is always handed out");
+        assert_eq!(second.into_bytes(), "42[\"n\",2]", "one packet is always handed out");
     }
 
     #[test]

@@ -38,12 +38,14 @@ impl Pending {
     pub(super) async fn answer(mut self, request: &HttpRequest, cors: &Cors) -> HttpResponse {
         let server = self.session.server.clone();
         let body = poll_fn(|cx| self.session.outbox.poll_body(cx, server.config.max_payload)).await;
+        let compresses = server.config.compression && body.is_compressible && reads_gzip(request);
+        let body = body.into_bytes();
         self.answered = true;
         self.session.request(Request::PollDone);
         server.counters.bytes_out.add(body.len());
         let mut response = cors.build(StatusCode::OK);
         response.content_type("text/plain; charset=UTF-8").insert_header((header::CACHE_CONTROL, "no-store"));
-        if server.config.compression && body.len() >= COMPRESSION_BYTES_MIN && reads_gzip(request) {
+        if compresses && body.len() >= COMPRESSION_BYTES_MIN {
             response
                 .insert_header((header::CONTENT_ENCODING, "gzip"))
                 .append_header((header::VARY, "Accept-Encoding"));

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{
     clock::now,
-    frame::{Delivery, Frame},
+    frame::{Delivery, Forms, Frame},
     handshake::SocketData,
     protocol::error::CloseReason,
     server::fresh_id,
@@ -37,6 +37,9 @@ pub struct Recovery {
     pub sessions_max: usize,
     /// Whether a client that comes back passes the middleware unasked.
     pub skips_middleware: bool,
+    /// Whether only clients are remembered whose CONNECT payload says `"recover": true`. The others get their events
+    /// without the additional argument, which programs may not expect.
+    pub on_request: bool,
 }
 
 impl Default for Recovery {
@@ -47,6 +50,7 @@ impl Default for Recovery {
             bytes_max: 4 << 20,
             sessions_max: 1024,
             skips_middleware: true,
+            on_request: false,
         }
     }
 }
@@ -67,6 +71,8 @@ struct Inner {
     first: u64,
     bytes: usize,
     records: HashMap<Arc<str>, Record>,
+    /// Until then someone who has come back may be on the way through the middleware, without a record.
+    claimed_until: Option<Instant>,
     /// Those who left, in that order.
     away: VecDeque<(Instant, Pass)>,
 }
@@ -133,35 +139,46 @@ impl Memory {
         self.config.skips_middleware
     }
 
-    /// Remembers an event and hands it, with its offset, to `push`. Both under one lock: nobody sees offsets out of order.
+    /// Whether a client with this CONNECT payload is to be remembered.
+    pub(super) fn serves(&self, auth: &Value) -> bool {
+        !self.config.on_request || auth["recover"] == true
+    }
+
+    /// Remembers an event and hands it, with and without its offset, to `push`. Both under one lock: nobody sees offsets out of order.
     pub(super) fn publish<R: AsRef<str>>(
         &self,
         frame: &Frame,
         rooms: &[R],
         except: &[R],
-        push: impl FnOnce(&Frame),
+        push: impl FnOnce(&Forms),
     ) {
         let now = now();
         let mut inner = self.lock();
+        let claimed = inner.claimed_until.is_some_and(|until| now < until);
+        if inner.records.is_empty() && !claimed {
+            // Nobody could ask for it.
+            return push(&Forms::alike(frame.clone()));
+        }
         let position = inner.next();
-        let frame = frame.with_last_argument(&format!("\"{}-{position}\"", self.epoch));
+        let numbered = frame.with_last_argument(&format!("\"{}-{position}\"", self.epoch));
         let names = |names: &[R]| names.iter().map(|name| Box::from(name.as_ref())).collect();
-        inner.bytes += frame.len();
+        inner.bytes += numbered.len();
         inner.log.push_back(Logged {
             at: now,
-            frame: frame.clone(),
+            frame: numbered.clone(),
             rooms: names(rooms),
             except: names(except),
         });
         self.shrink(&mut inner, now);
-        push(&frame);
+        push(&Forms { common: frame.clone(), numbered: Some(numbered) });
     }
 
     /// Takes what a client left behind, if it shows a pass of this server and has not missed more than is remembered. A
     /// connection of its own that still seems to live is over.
     pub(super) fn claim(&self, pid: &str, offset: Option<&str>) -> Option<Claim> {
         let mut inner = self.lock();
-        self.shrink(&mut inner, now());
+        let now = now();
+        self.shrink(&mut inner, now);
         let record = inner.records.get(pid)?;
         let since = match offset {
             Some(offset) => self.position(offset)?.checked_add(1)?,
@@ -172,6 +189,7 @@ impl Memory {
             return None;
         }
         let (pid, record) = inner.records.remove_entry(pid)?;
+        inner.claimed_until = Some(now + self.config.window);
         drop(inner);
         let pass = Pass { pid, generation: record.generation + 1 };
         let belongings = match record.state {
@@ -199,12 +217,12 @@ impl Memory {
         for frame in missed.unwrap_or_default() {
             socket.push_frame(&frame, Delivery::Event);
         }
+        // Before it is in, so that it gets no event without an offset.
+        socket.set_pass(pass.clone());
         socket.enter();
         let record =
             Record { generation: pass.generation, since: inner.next(), state: State::Here(socket.clone()) };
-        inner.records.insert(pass.pid.clone(), record);
-        drop(inner);
-        socket.set_pass(pass);
+        inner.records.insert(pass.pid, record);
         recovered
     }
 
@@ -313,6 +331,11 @@ mod tests {
             Recovery { bytes_max: 10 * (event.len() + 15), ..Recovery::default() },
         ] {
             let memory = Memory::new(bounds);
+            memory.publish::<&str>(&event, &[], &[], |forms| assert!(forms.numbered.is_none()));
+            assert_eq!(memory.sizes().0, 0, "nobody could ask for it");
+            let away = Belongings { id: "away".into(), rooms: Vec::new(), data: None };
+            let record = Record { generation: 0, since: 0, state: State::Away(away) };
+            memory.lock().records.insert("pass".into(), record);
             for _ in 0..1000 {
                 memory.publish::<&str>(&event, &[], &[], |_| {});
             }

@@ -24,7 +24,7 @@ use super::{
     entry,
     limits::TokenBucket,
     namespace::Namespace,
-    protocol::error::CloseReason,
+    protocol::{connection::Timing, error::CloseReason, packet::PacketLimits},
     registry::{self, Registry},
     session::Session,
     session_handle::{Request, SessionHandle},
@@ -125,6 +125,8 @@ impl SocketIo {
 /// What the parts of a server share.
 pub(super) struct Server {
     pub(super) config: Config,
+    pub(super) timing: Arc<Timing>,
+    pub(super) packet_limits: Arc<PacketLimits>,
     pub(super) counters: Counters,
     /// Present in a server of Engine.IO alone.
     pub(super) on_message: Option<Arc<OnMessage>>,
@@ -160,6 +162,8 @@ impl Server {
         };
         let registry = Registry::new(config.limits.dynamic_namespaces_max, config.recovery.clone());
         Arc::new(Self {
+            timing: Arc::new(config.timing()),
+            packet_limits: Arc::new(config.limits.packet),
             config,
             counters: Counters::default(),
             on_message,

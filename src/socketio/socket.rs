@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use super::{
     ack::{AckError, AckReply, PendingAcks},
     broadcast::Broadcast,
-    frame::{Delivery, Frame},
+    frame::{Delivery, Forms, Frame},
     handshake::{Handshake, SocketData},
     namespace::Namespace,
     outbox::Pushed,
@@ -41,9 +41,10 @@ struct Inner {
     data: RwLock<Option<SocketData>>,
     /// Read without the lock on the way of every frame; written under it.
     connected: AtomicBool,
-    /// It leaves, or has left.
-    leaving: AtomicBool,
-    recovered: AtomicBool,
+    /// Why it leaves, or has left.
+    left_by: OnceLock<CloseReason>,
+    /// It was here before: what it had for data then.
+    recovered: OnceLock<Option<SocketData>>,
     pass: OnceLock<Pass>,
     state: Mutex<State>,
 }
@@ -69,8 +70,8 @@ impl Socket {
             session,
             data: RwLock::new(data),
             connected,
-            leaving: AtomicBool::default(),
-            recovered: AtomicBool::default(),
+            left_by: OnceLock::new(),
+            recovered: OnceLock::new(),
             pass: OnceLock::new(),
             state: Mutex::new(State { rooms, acks: PendingAcks::default(), lease: Some(lease) }),
         }))
@@ -114,15 +115,32 @@ impl Socket {
     /// Whether the client was here before and has lost nothing in between: it has its id, its rooms and its data again.
     /// Only ever true with [`super::Config::recovery`].
     pub fn is_recovered(&self) -> bool {
-        self.0.recovered.load(Relaxed)
+        self.0.recovered.get().is_some()
     }
 
-    pub(super) fn set_recovered(&self) {
-        self.0.recovered.store(true, Relaxed);
+    /// The program's data of type `T` that a recovered client had before it was cut off, which middleware may have
+    /// replaced by now.
+    pub fn recovered_data<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.0.recovered.get()?.clone()?.downcast().ok()
+    }
+
+    pub(super) fn set_recovered(&self, data: Option<SocketData>) {
+        let _ = self.0.recovered.set(data);
+    }
+
+    /// Why it left; None while it is here.
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        self.0.left_by.get().copied()
     }
 
     pub(super) fn set_pass(&self, pass: Pass) {
         let _ = self.0.pass.set(pass);
+    }
+
+    /// Sends an event with one argument that is never compressed.
+    pub fn emit_uncompressed(&self, event: &str, payload: &impl Serialize) {
+        let frame = Frame::json(self.0.namespace.name(), event, payload).uncompressed();
+        self.emit_frame(&frame, Delivery::Event);
     }
 
     /// Begins a broadcast to everyone else in the namespace.
@@ -148,14 +166,20 @@ impl Socket {
     /// Sends a frame that was encoded for this namespace.
     pub fn emit_frame(&self, frame: &Frame, delivery: Delivery) {
         let namespace = &self.0.namespace;
-        namespace.deliver(frame, delivery, &[self.id()], &[], |frame| {
+        namespace.deliver(frame, delivery, &[self.id()], &[], |forms| {
             // Whoever has come back hears what is said to the one that it was.
             let successor = if self.is_connected() { None } else { namespace.hub().get(self.id()) };
-            successor.as_ref().unwrap_or(self).push_frame(frame, delivery);
+            successor.as_ref().unwrap_or(self).push(forms, delivery);
         });
         if namespace.is_watched() {
             namespace.show(std::slice::from_ref(self), frame, delivery);
         }
+    }
+
+    /// Lays the form that is meant for this client into the outbox.
+    pub(super) fn push(&self, forms: &Forms, delivery: Delivery) {
+        let numbered = forms.numbered.as_ref().filter(|_| self.0.pass.get().is_some());
+        self.push_frame(numbered.unwrap_or(&forms.common), delivery);
     }
 
     /// Lays a frame into the outbox as it is.
@@ -329,9 +353,7 @@ impl Socket {
     }
 
     fn leave_all(&self, reason: CloseReason) -> Option<Belongings> {
-        if self.0.leaving.swap(true, Relaxed) {
-            return None;
-        }
+        self.0.left_by.set(reason).ok()?;
         self.0.namespace.disconnecting(self, reason);
         let mut state = self.state();
         self.0.connected.store(false, Relaxed);

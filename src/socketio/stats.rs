@@ -68,6 +68,10 @@ pub struct Stats {
     pub refused_attachments: u64,
     /// Sessions closed for the name of an event or a namespace that is too long, reserved or unknown.
     pub refused_names: u64,
+    /// Sessions closed for JSON that is nested too deeply.
+    pub refused_depth: u64,
+    /// WebSockets cut off because their peer did not read the pongs that it asked for.
+    pub refused_pings: u64,
     /// CONNECTs refused because there are as many dynamic namespaces as there may be.
     pub refused_dynamic_namespaces: u64,
     /// Rooms not joined because the socket is in too many, or the name is too long.
@@ -86,6 +90,37 @@ pub struct Stats {
     pub recoveries_failed: u64,
     /// Handlers that panicked; their sessions live on.
     pub handler_panics: u64,
+}
+
+impl Stats {
+    /// Everything that was refused, cut off or given up, by a word for why. No two of them count the same thing.
+    pub fn refusals(&self) -> [(&'static str, u64); 23] {
+        [
+            ("draining", self.refused_draining),
+            ("sessions", self.refused_sessions),
+            ("unjoined_sessions", self.refused_unjoined),
+            ("handshake_rate", self.refused_handshake_rate),
+            ("address", self.refused_address),
+            ("origin", self.refused_origin),
+            ("body_size", self.refused_body_size),
+            ("request", self.refused_request),
+            ("packet_rate", self.refused_packet_rate),
+            ("byte_rate", self.refused_byte_rate),
+            ("namespaces", self.refused_namespaces),
+            ("dynamic_namespaces", self.refused_dynamic_namespaces),
+            ("message_size", self.refused_message_size),
+            ("attachments", self.refused_attachments),
+            ("names", self.refused_names),
+            ("json_depth", self.refused_depth),
+            ("pings", self.refused_pings),
+            ("rooms", self.refused_rooms),
+            ("acks", self.refused_acks),
+            ("connect_timeout", self.connect_timeouts),
+            ("ping_timeout", self.ping_timeouts),
+            ("probe", self.probes_failed),
+            ("recovery", self.recoveries_failed),
+        ]
+    }
 }
 
 macro_rules! counters {
@@ -134,6 +169,8 @@ counters!(
     refused_message_size,
     refused_attachments,
     refused_names,
+    refused_depth,
+    refused_pings,
     refused_dynamic_namespaces,
     refused_rooms,
     refused_acks,

@@ -63,7 +63,7 @@ pub(super) fn shake_hands(request: &HttpRequest, config: &Config) -> Result<Agre
     }
     let mut response = ws::handshake(request).map_err(|_| Refused::BadRequest)?;
     let offers = headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS).filter_map(|offer| offer.to_str().ok());
-    let deflate = config.deflate && offers.into_iter().any(deflate::accepts);
+    let deflate = config.deflate.serves(request.peer_addr()) && offers.into_iter().any(deflate::accepts);
     if deflate {
         response.insert_header((header::SEC_WEBSOCKET_EXTENSIONS, deflate::ANSWER));
     }
@@ -136,15 +136,20 @@ pub(super) fn carry(
         actix_http::ws::Codec::new().max_size(message_bytes_max.max(125)),
     );
     // Boxed, because a future holds what it is given twice: as it came, and pinned.
-    rt::spawn(drive(Box::pin(codec), line.clone()));
+    rt::spawn(drive(Box::pin(codec), session.clone(), line.clone()));
     session.server.counters.websockets_open.up();
     response.streaming(WsOut { session, line, rest: Bytes::new() })
 }
 
 /// Runs the actor and queues what it writes, which is pongs.
-async fn drive(mut context: impl Stream<Item = Result<Bytes, Error>> + Unpin, line: Arc<Line>) {
+async fn drive(
+    mut context: impl Stream<Item = Result<Bytes, Error>> + Unpin,
+    session: Arc<SessionHandle>,
+    line: Arc<Line>,
+) {
     while let Some(Ok(chunk)) = context.next().await {
         if !line.push(chunk) {
+            session.server.counters.refused_pings.up();
             line.cut();
             return;
         }
@@ -159,7 +164,7 @@ struct WsConn {
     session: Arc<SessionHandle>,
     line: Arc<Line>,
     violation: Rc<Cell<Option<u16>>>,
-    message: Option<Fragments>,
+    message: Option<Box<Fragments>>,
 }
 
 struct Fragments {
@@ -183,10 +188,10 @@ impl WsConn {
         use actix_http::ws::Item;
         match (item, &mut self.message) {
             (Item::FirstText(data), _) => {
-                self.message = Some(Fragments { text: true, data: BytesMut::from(&data[..]) })
+                self.message = Some(Box::new(Fragments { text: true, data: BytesMut::from(&data[..]) }))
             }
             (Item::FirstBinary(data), _) => {
-                self.message = Some(Fragments { text: false, data: BytesMut::from(&data[..]) });
+                self.message = Some(Box::new(Fragments { text: false, data: BytesMut::from(&data[..]) }));
             }
             (Item::Continue(data), Some(message)) => message.data.extend_from_slice(&data),
             (Item::Last(data), Some(message)) => {

@@ -379,6 +379,30 @@ impl Websocket {
     }
 }
 
+/// A client in good standing, which must be served before and after.
+pub struct Bystander(pub Websocket);
+
+impl Bystander {
+    /// Of the echo example's Socket.IO server.
+    pub async fn of(server: &Server) -> Self {
+        let mut websocket = Websocket::joined(server.port, "/").await;
+        websocket.text().await;
+        Self(websocket)
+    }
+
+    pub async fn assert_undisturbed(mut self) {
+        self.0.send("42[\"message\",\"all well\"]").await;
+        assert_eq!(self.0.text().await, "42[\"message-back\",\"all well\"]");
+    }
+}
+
+/// Memory that this process holds, in KiB.
+pub fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS"));
+    line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0)
+}
+
 fn split(buffer: &[u8]) -> Option<(u8, Vec<u8>, usize)> {
     let (&first, &second) = (buffer.first()?, buffer.get(1)?);
     let (len, head) = match second {

@@ -13,6 +13,7 @@
 
 use std::{
     collections::VecDeque,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -129,7 +130,8 @@ struct Probe {
 /// The state machine; see the module's page.
 #[derive(Debug)]
 pub struct Connection {
-    timing: Timing,
+    /// Shared by all sessions of a server.
+    timing: Arc<Timing>,
     state: State,
     transport: Transport,
     probe: Option<Probe>,
@@ -145,7 +147,9 @@ pub struct Connection {
 
 impl Connection {
     /// A session that `transport` has just opened.
-    pub fn new(timing: Timing, transport: Transport, now: Instant) -> Self {
+    pub fn new(timing: impl Into<Arc<Timing>>, transport: Transport, now: Instant) -> Self {
+        let timing = timing.into();
+        let ping_at = now + timing.ping_interval;
         Self {
             timing,
             state: State::Open,
@@ -154,7 +158,7 @@ impl Connection {
             polling: false,
             noop_at: None,
             posting: false,
-            heartbeat: Heartbeat::Quiet { ping_at: now + timing.ping_interval },
+            heartbeat: Heartbeat::Quiet { ping_at },
             outputs: VecDeque::new(),
         }
     }

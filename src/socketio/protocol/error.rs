@@ -93,7 +93,10 @@ pub enum ProtocolError {
     /// An ack id that is not a whole number below 2^53, or is missing where it is required.
     #[error("invalid ack id")]
     AckId,
-    /// A payload that is not JSON, is nested too deeply, or has the wrong shape for its packet type.
+    /// A payload that is nested too deeply.
+    #[error("a payload that is nested too deeply")]
+    Depth,
+    /// A payload that is not JSON, or has the wrong shape for its packet type.
     #[error("invalid payload")]
     Payload,
     /// An event name that is no string, too long, or reserved.

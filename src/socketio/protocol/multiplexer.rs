@@ -1,6 +1,9 @@
 //! The Socket.IO half of one session: which namespaces it is in, and the packet whose attachments are under way.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -76,7 +79,8 @@ struct Pending {
 /// until `poll_timeout` is to be closed ([`Multiplexer::handle_timeout`] says so).
 #[derive(Debug)]
 pub struct Multiplexer {
-    limits: PacketLimits,
+    /// Shared by all sessions of a server.
+    limits: Arc<PacketLimits>,
     namespaces_max: usize,
     namespaces: Vec<(Box<str>, Membership)>,
     pending: Option<Box<Pending>>,
@@ -86,9 +90,14 @@ pub struct Multiplexer {
 
 impl Multiplexer {
     /// A session that was just opened and has `connect_timeout` to join a namespace.
-    pub fn new(limits: PacketLimits, namespaces_max: usize, connect_timeout: Duration, now: Instant) -> Self {
+    pub fn new(
+        limits: impl Into<Arc<PacketLimits>>,
+        namespaces_max: usize,
+        connect_timeout: Duration,
+        now: Instant,
+    ) -> Self {
         Self {
-            limits,
+            limits: limits.into(),
             namespaces_max,
             namespaces: Vec::new(),
             pending: None,

@@ -62,11 +62,13 @@ pub struct PacketLimits {
     pub namespace_bytes: usize,
     /// Bytes of an event's name.
     pub event_bytes: usize,
+    /// Arrays and objects inside each other, the packet's own array counted; 127 at most, as deep as the parser goes.
+    pub json_depth: usize,
 }
 
 impl Default for PacketLimits {
     fn default() -> Self {
-        Self { attachments: 10, namespace_bytes: 256, event_bytes: 128 }
+        Self { attachments: 10, namespace_bytes: 256, event_bytes: 128, json_depth: 127 }
     }
 }
 
@@ -87,7 +89,7 @@ pub struct Packet<'a> {
 
 impl<'a> Packet<'a> {
     /// Reads a packet that a client may send. Strict: whatever the grammar does not allow is an error, as are types that
-    /// only servers send. JSON may nest 128 deep (serde_json's own limit).
+    /// only servers send.
     pub fn decode(text: &'a str, limits: &PacketLimits) -> Result<Self, ProtocolError> {
         let packet = Self::decode_any(text, limits)?;
         match packet.kind {
@@ -106,6 +108,7 @@ impl<'a> Packet<'a> {
         let (id, json) = split_id(rest)?;
         let data = match json {
             "" => None,
+            json if is_deeper_than(limits.json_depth, json) => return Err(ProtocolError::Depth),
             json => Some(serde_json::from_str(json).map_err(|_| ProtocolError::Payload)?),
         };
         let packet = Self { kind, attachments, namespace, id, data };
@@ -135,6 +138,22 @@ impl<'a> Packet<'a> {
         let all_in_range = !self.kind.is_binary() || args.iter().all(|arg| in_range(arg, self.attachments));
         if all_in_range { Ok(()) } else { Err(ProtocolError::Placeholder) }
     }
+}
+
+/// Whether arrays and objects stand inside each other more than `max` deep, seen without building them.
+fn is_deeper_than(max: usize, json: &str) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    json.bytes().any(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => depth += 1,
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > max
+    })
 }
 
 /// Whether every placeholder in `value` points at one of `attachments`. The recursion is bounded by the parser's depth.

@@ -205,7 +205,7 @@ impl Session {
                 };
                 let socket = Socket::new(belongings, lease, self.handle.clone());
                 let greet = |reply: &Value| self.reply(PacketKind::Connect, namespace.name(), reply);
-                match namespace.memory() {
+                match namespace.memory().filter(|memory| memory.serves(&auth)) {
                     None => {
                         greet(&serde_json::json!({ "sid": socket.id() }));
                         socket.enter();
@@ -221,9 +221,10 @@ impl Session {
     fn readmit(&self, memory: &Memory, socket: &Socket, claim: Option<Claim>, greet: impl FnOnce(&Value)) {
         let counters = &self.handle.server.counters;
         let returns = claim.is_some();
+        let data = claim.as_ref().and_then(|claim| claim.belongings.data.clone());
         if memory.admit(socket, claim, greet) {
             counters.recoveries.up();
-            socket.set_recovered();
+            socket.set_recovered(data);
         } else if returns {
             counters.recoveries_failed.up();
         }
@@ -321,6 +322,7 @@ impl Session {
         match error {
             ProtocolError::TooManyNamespaces => counters.refused_namespaces.up(),
             ProtocolError::AttachmentCount => counters.refused_attachments.up(),
+            ProtocolError::Depth => counters.refused_depth.up(),
             ProtocolError::EventName | ProtocolError::Namespace => counters.refused_names.up(),
             _ => {}
         }

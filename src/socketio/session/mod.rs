@@ -100,7 +100,7 @@ impl Session {
         let upper = match server.on_message {
             Some(_) => Upper::Raw,
             None => Upper::SocketIo(Multiplexer::new(
-                limits.packet,
+                server.packet_limits.clone(),
                 limits.namespaces_max,
                 config.connect_timeout,
                 now,
@@ -108,7 +108,7 @@ impl Session {
         };
         Self {
             handle,
-            connection: Connection::new(config.timing(), transport, now),
+            connection: Connection::new(server.timing.clone(), transport, now),
             upper,
             inbox: Inbox::default(),
             sockets: Vec::new(),
