@@ -10,7 +10,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{FirstToken, ServeConfig};
+use crate::config::{AdminPage, Deflate, FirstToken, ServeConfig};
 use crate::contract::access::{Gatekeeper, Role};
 use crate::contract::record::{DatabaseState, NoRecorder, Recorder};
 use crate::gateway::commands::CommandRate;
@@ -18,7 +18,7 @@ use crate::gateway::{Commons, DEFAULT_SWARM, Gateway};
 use crate::http::assets::Assets;
 use crate::http::auth::{self, Access, Tokens};
 use crate::http::{self, Api, Origins, Proxies};
-use crate::socketio::{AllowedOrigins, SocketIo};
+use crate::socketio::{self, Admin, AllowedOrigins, Recovery, SocketIo};
 use crate::store::{DatabaseUrl, Limits, NewToken, Store, StoreConfig, Writer, WriterConfig};
 use crate::swarm::{Settings, Shelf, wall_time_ms};
 
@@ -63,6 +63,7 @@ async fn run(config: ServeConfig) -> Result<(), String> {
     let ground = prepare(&config).await?;
     let assets = Assets { console_dir: config.console_dir.clone() };
     let io = SocketIo::new(socketio_config(&config));
+    open_admin_page(&config, &io, ground.gatekeeper.clone())?;
     let mut shelf = Shelf::default();
     shelf.put(&scenario);
     let gateway = Gateway::new(Commons {
@@ -286,13 +287,53 @@ pub fn create_token(store: &Store, role: Role, name: &str, days: Option<u32>) ->
     Ok(token)
 }
 
-fn socketio_config(config: &ServeConfig) -> crate::socketio::Config {
+/// Opens `/admin` to those who show an admin's token, or the password that was set for it.
+fn open_admin_page(config: &ServeConfig, io: &SocketIo, gatekeeper: Tokens) -> Result<(), String> {
+    if config.admin_page == AdminPage::Off {
+        return Ok(());
+    }
+    let password = config.admin_password.as_deref().map(auth::token_hash);
+    if password.is_none() && !gatekeeper.needs_token() {
+        return Err(
+            "--admin-page: nobody could log in: set HMRS_ADMIN_PASSWORD, or make an access token with \
+                    `hmrs token create --role admin --name NAME`"
+                .to_owned(),
+        );
+    }
+    let login = move |name: &str, word: &str| {
+        // Hashes are compared, so that the time it takes tells nothing about the words.
+        let by_password = name == "admin" && password.as_ref() == Some(&auth::token_hash(word));
+        let is_admin = || gatekeeper.identify(Some(word)).is_ok_and(|who| who.role == Role::Admin);
+        by_password || (gatekeeper.needs_token() && is_admin())
+    };
+    let mut admin = Admin::with_login(login);
+    admin.read_only = config.admin_page == AdminPage::Look;
+    admin.shows_events = config.admin_events;
+    io.serve_admin(admin);
+    log::info!("the Socket.IO admin page may connect to /admin");
+    Ok(())
+}
+
+fn socketio_config(config: &ServeConfig) -> socketio::Config {
     let listed: Vec<String> = config.allow_origins().map(str::to_owned).collect();
     let allowed_origins = if listed.is_empty() { AllowedOrigins::Same } else { AllowedOrigins::List(listed) };
-    crate::socketio::Config {
+    let recovery = Recovery {
+        window: Duration::from_secs(config.recovery_s),
+        // Tokens are revoked and roles change, so whoever comes back is looked at anew.
+        skips_middleware: false,
+        on_request: true,
+        ..Recovery::default()
+    };
+    socketio::Config {
         allowed_origins,
         node: config.node.clone(),
-        ..crate::socketio::Config::default()
+        deflate: match config.deflate {
+            Deflate::Never => socketio::Deflate::Never,
+            Deflate::Remote => socketio::Deflate::Remote,
+            Deflate::Always => socketio::Deflate::Always,
+        },
+        recovery: (config.recovery_s > 0).then_some(recovery),
+        ..socketio::Config::default()
     }
 }
 

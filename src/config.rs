@@ -87,6 +87,56 @@ pub struct ServeConfig {
     /// Threads that serve clients [default: the machine's cores]
     #[arg(long, env = "HMRS_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
+
+    /// Whose WebSocket messages are compressed; each broadcast once, however many get it
+    #[arg(long, env = "HMRS_DEFLATE", value_enum, default_value = "remote", value_name = "WHOSE")]
+    pub deflate: Deflate,
+
+    /// For how long events are kept for clients that ask to be remembered when they are cut off; 0 for not at all
+    #[arg(long, env = "HMRS_RECOVERY_S", default_value_t = 120, value_name = "S", value_parser = clap::value_parser!(u64).range(0..=3600))]
+    pub recovery_s: u64,
+
+    /// Let the official Socket.IO admin page connect to /admin. It logs in with any name and an admin's access token as
+    /// the password, or as admin with HMRS_ADMIN_PASSWORD; allow its origin with --allow-origin
+    #[arg(long, env = "HMRS_ADMIN_PAGE", value_enum, default_value = "off", value_name = "WHAT")]
+    pub admin_page: AdminPage,
+
+    /// Show copies of events on the admin page too (its development mode)
+    #[arg(long, env = "HMRS_ADMIN_EVENTS")]
+    pub admin_events: bool,
+
+    /// A password for the user admin of the admin page, 8 characters or more; better given by its variable
+    #[arg(long, env = "HMRS_ADMIN_PASSWORD", hide_env_values = true, value_name = "PASSWORD", value_parser = admin_password)]
+    pub admin_password: Option<String>,
+}
+
+fn admin_password(text: &str) -> Result<String, String> {
+    match text.chars().count() {
+        0..8 => Err("a password of 8 characters or more is wanted".to_owned()),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+/// What the official Socket.IO admin page may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AdminPage {
+    /// There is none
+    Off,
+    /// Look on: counters, clients, rooms
+    Look,
+    /// Also emit, move clients between rooms and disconnect them
+    Act,
+}
+
+/// Whose WebSocket messages are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Deflate {
+    /// Nobody's
+    Never,
+    /// Those of clients on other machines
+    Remote,
+    /// Everyone's, for a server behind a proxy on the same machine
+    Always,
 }
 
 /// Where the database is.

@@ -8,10 +8,13 @@ use tokio::sync::watch;
 
 use crate::contract::outgoing::{self, LogEntry};
 use crate::sim::Level;
+use crate::socketio::Frame;
 use crate::swarm::{RunInfo, TickReport};
 
 /// Log entries kept in memory; older ones are in the database.
 const LOG_ENTRIES_MAX: usize = 10_000;
+/// Command updates with terminal results that are kept for clients which resume. They must fit an outbox together.
+const OUTCOMES_MAX: usize = 256;
 /// Longest wait for a swarm that is just starting.
 const FIRST_WAIT_MAX: Duration = Duration::from_secs(10);
 
@@ -20,6 +23,14 @@ const FIRST_WAIT_MAX: Duration = Duration::from_secs(10);
 pub struct Desk {
     now: watch::Sender<Option<Now>>,
     log: RwLock<VecDeque<LogEntry>>,
+    outcomes: RwLock<VecDeque<Outcome>>,
+}
+
+/// What became of a command, and the log entry after which it was told.
+#[derive(Debug, Clone)]
+struct Outcome {
+    after: u64,
+    update: Frame,
 }
 
 /// The newest publication.
@@ -87,6 +98,28 @@ impl Desk {
         log.push_back(entry);
     }
 
+    /// Files a `command-update` that says how something ended.
+    pub fn file_outcome(&self, update: Frame) {
+        let after = self.last_seq();
+        let mut outcomes = self.outcomes.write().unwrap_or_else(PoisonError::into_inner);
+        if outcomes.len() == OUTCOMES_MAX {
+            outcomes.pop_front();
+        }
+        outcomes.push_back(Outcome { after, update });
+    }
+
+    /// What was told since log entry `seq`, oldest first: at least all that someone missed who has read that far.
+    pub fn outcomes_since(&self, seq: u64) -> Vec<Frame> {
+        let outcomes = self.outcomes.read().unwrap_or_else(PoisonError::into_inner);
+        let from = outcomes.partition_point(|outcome| outcome.after < seq);
+        outcomes.range(from..).map(|outcome| outcome.update.clone()).collect()
+    }
+
+    fn last_seq(&self) -> u64 {
+        let log = self.log.read().unwrap_or_else(PoisonError::into_inner);
+        log.back().map_or(0, |entry| entry.seq)
+    }
+
     /// The entries that `query` asks for, oldest first.
     pub fn log(&self, query: &LogQuery) -> Vec<LogEntry> {
         let log = self.log.read().unwrap_or_else(PoisonError::into_inner);
@@ -134,6 +167,20 @@ mod tests {
             [2, 4, 6, 8, 10]
         );
         assert!(seqs(LogQuery { source: Some("x".into()), limit: 9, ..Default::default() }).is_empty());
+    }
+
+    #[test]
+    fn outcomes_are_told_again_to_whoever_had_not_read_further_than_them() {
+        let desk = Desk::default();
+        for seq in 1..=3 {
+            desk.file_outcome(Frame::json("/", "command-update", &seq));
+            desk.file(entry(seq, Level::Info));
+        }
+        let told = |seq| desk.outcomes_since(seq).iter().map(|f| f.text().to_owned()).collect::<Vec<_>>();
+        assert_eq!(told(1), ["2[\"command-update\",2]", "2[\"command-update\",3]"]);
+        assert_eq!((told(0).len(), told(3).len()), (3, 0));
+        (0..1000).for_each(|n| desk.file_outcome(Frame::json("/", "command-update", &n)));
+        assert_eq!(told(0).len(), OUTCOMES_MAX);
     }
 
     #[test]

@@ -133,20 +133,20 @@ impl Publisher {
     fn announce_table(&self, now: &Now) {
         let table = outgoing::drones_table(&now.report.snapshot.table, now.epoch);
         let frame = Frame::raw_json(self.namespace.name(), event::DRONES_TABLE, &table);
-        self.namespace.publish(event::DRONES_TABLE, &frame, Delivery::Event);
+        self.namespace.publish(event::DRONES_TABLE, &frame, Delivery::Passing);
     }
 
     fn publish_presence(&mut self) {
         let presence = serde_json::to_string(&presence::of(&self.namespace)).unwrap_or_default();
         if presence != self.presence {
             let frame = Frame::raw_json(self.namespace.name(), event::PRESENCE, &presence);
-            self.publish_event(Topic::Presence, &frame);
+            self.publish_event(Topic::Presence, &frame, Delivery::Passing);
             self.presence = presence;
         }
     }
 
-    fn publish_event(&self, topic: Topic, frame: &Frame) {
-        self.namespace.publish(&Subscription::default_for(topic).room(topic), frame, Delivery::Event);
+    fn publish_event(&self, topic: Topic, frame: &Frame, delivery: Delivery) {
+        self.namespace.publish(&Subscription::default_for(topic).room(topic), frame, delivery);
     }
 
     fn status(&self, report: &TickReport) -> Status {
@@ -220,11 +220,15 @@ impl Handler<Published> for Publisher {
                 self.trails = Trails::default();
             }
             Published::Log(entry) => {
-                self.publish_event(Topic::Log, &Frame::json(&name, event::LOG, &entry));
+                self.publish_event(Topic::Log, &Frame::json(&name, event::LOG, &entry), Delivery::Event);
                 self.desk.file(entry);
             }
             Published::Command(update) => {
-                self.publish_event(Topic::Commands, &Frame::json(&name, event::COMMAND_UPDATE, &update));
+                let frame = Frame::json(&name, event::COMMAND_UPDATE, &update);
+                self.publish_event(Topic::Commands, &frame, Delivery::Event);
+                if update.results.values().any(|drone| drone.result.is_terminal()) {
+                    self.desk.file_outcome(frame);
+                }
             }
         }
     }

@@ -261,7 +261,11 @@ fn wire(flying: &Arc<Flying>, rooms: &Arc<Rooms>, greeter: &Greeter) {
         let (greeter, at, rooms) = (greeter.clone(), at.clone(), their_rooms.clone());
         async move {
             if let Some(now) = at.desk.first().await {
-                greet(&greeter, &at, &now, &rooms, &socket, &auth);
+                if socket.is_recovered() {
+                    resume(&at, &rooms, &socket);
+                } else {
+                    greet(&greeter, &at, &now, &rooms, &socket, &auth);
+                }
             }
         }
     });
@@ -319,12 +323,28 @@ fn greet(greeter: &Greeter, flying: &Flying, now: &desk::Now, rooms: &Rooms, soc
     let Some(seat) = socket.data::<Seat>() else { return };
     socket.emit(event::WELCOME, &greeter.welcome(&now.run, Some(seat.role)));
     if let Some(after) = auth.get("logs_after").and_then(Value::as_u64) {
-        send_log_after(flying, socket, after);
+        catch_up(flying, socket, after);
     }
     for topic in Topic::ALL {
         sit_down(flying, rooms, socket, &seat, topic, &Subscription::default_for(topic));
     }
-    socket.emit(event::PRESENCE, &presence::of(&flying.namespace));
+    tell_presence(flying, socket);
+}
+
+/// A client that was cut off has got every event that it missed; what replaces itself it gets as it is now.
+fn resume(flying: &Flying, rooms: &Rooms, socket: &Socket) {
+    let (Some(seat), Some(before)) = (socket.data::<Seat>(), socket.recovered_data::<Seat>()) else { return };
+    let subscriptions = before.subscriptions().clone();
+    for (topic, subscription) in &subscriptions {
+        sit_down(flying, rooms, socket, &seat, *topic, subscription);
+    }
+    tell_presence(flying, socket);
+}
+
+fn tell_presence(flying: &Flying, socket: &Socket) {
+    let presence = presence::of(&flying.namespace);
+    let frame = Frame::json(flying.namespace.name(), event::PRESENCE, &presence);
+    socket.emit_frame(&frame, Delivery::Passing);
 }
 
 /// Moves a client to the room of its subscription and shows it the newest frame at once.
@@ -348,7 +368,7 @@ fn sit_down(
                 let table = outgoing::drones_table(&now.report.snapshot.table, now.epoch);
                 socket.emit_frame(
                     &Frame::raw_json(flying.namespace.name(), event::DRONES_TABLE, &table),
-                    Delivery::Event,
+                    Delivery::Passing,
                 );
             }
         } else {
@@ -376,6 +396,16 @@ fn send_newest(flying: &Flying, socket: &Socket, topic: Topic) {
     socket.emit_frame(&frame, Delivery::Latest { slot: topic.event() });
 }
 
+/// Tells a client that has read the log up to `after` what came since, and how commands ended in the meantime. An `after`
+/// of 0 is a newcomer's, which has missed nothing.
+fn catch_up(flying: &Flying, socket: &Socket, after: u64) {
+    send_log_after(flying, socket, after);
+    if after > 0 {
+        let outcomes = flying.desk.outcomes_since(after);
+        outcomes.iter().for_each(|update| socket.emit_frame(update, Delivery::Passing));
+    }
+}
+
 fn send_log_after(flying: &Flying, socket: &Socket, mut after: u64) {
     loop {
         // An `after` of 0 asks for the beginning, where the desk would give the newest.
@@ -400,7 +430,7 @@ fn subscribe(flying: &Flying, rooms: &Rooms, socket: &Socket, arg: Value) -> Res
         sit_down(flying, rooms, socket, &seat, *topic, subscription);
     }
     if let Some(after) = wanted.logs_after {
-        send_log_after(flying, socket, after);
+        catch_up(flying, socket, after);
     }
     let topics: BTreeMap<&str, &Subscription> =
         wanted.topics.iter().map(|(topic, s)| (topic.event(), s)).collect();

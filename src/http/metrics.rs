@@ -159,7 +159,15 @@ fn wire_metrics(api: &Api, out: &mut Exposition) {
     let sessions =
         by_transport.map(|(transport, count)| (vec![("transport", transport.to_owned())], count as f64));
     out.gauges("hmrs_sessions", "Open Engine.IO sessions.", sessions);
+    let refusals = stats.refusals().map(|(why, count)| (vec![("why", why.to_owned())], count as f64));
+    out.counters(
+        "hmrs_refused_total",
+        "Requests, packets and clients that were refused or given up.",
+        refusals,
+    );
     for (name, help, value) in [
+        ("hmrs_parse_errors_total", "Clients disconnected for what is not the protocol.", stats.parse_errors),
+        ("hmrs_recoveries_total", "Clients that came back and had lost nothing.", stats.recoveries),
         ("hmrs_frames_queued_total", "Packets laid into the outboxes of clients.", stats.frames_queued),
         (
             "hmrs_frames_conflated_total",
