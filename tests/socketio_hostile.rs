@@ -374,3 +374,18 @@ async fn sessions_are_counted_in_all_and_by_address() {
     eventually("there is room again", || server.io.stats().sessions_websocket == 0).await;
     assert_eq!(request(server.port, "GET", target, "").await.status, 200);
 }
+
+#[actix_web::test]
+async fn a_cookie_for_proxies_comes_with_the_handshake_alone_and_on_demand() {
+    let target = "/socket.io/?EIO=4&transport=polling";
+    let server = echo_server(calm());
+    assert_eq!(request(server.port, "GET", target, "").await.header("set-cookie"), "");
+    let server = echo_server(Config { sticky_cookie: Some("io".to_owned()), ..calm() });
+    let opened = request(server.port, "GET", target, "").await;
+    let sid = hmrs::socketio::protocol::client::Open::decode(opened.text()).unwrap().sid;
+    assert_eq!(opened.header("set-cookie"), format!("io={sid}; Path=/; HttpOnly; SameSite=Lax"));
+    let posted = request(server.port, "POST", &format!("{target}&sid={sid}"), "40").await;
+    assert_eq!((posted.status, posted.header("set-cookie")), (200, ""));
+    let websocket = Websocket::open(server.port, "/socket.io/?EIO=4&transport=websocket").await;
+    assert!(websocket.head.to_ascii_lowercase().contains("set-cookie: io="), "{}", websocket.head);
+}

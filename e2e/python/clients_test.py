@@ -96,6 +96,42 @@ class Clients(unittest.TestCase):
                 count = int.from_bytes(frame[56:60], "little")
                 self.assertEqual(len(frame), 64 + 16 * count)
 
+    def test_a_client_that_was_cut_off_begins_anew_and_hears_how_its_command_ended(self) -> None:
+        # It stands beside one that is remembered, whose events have an argument more: handlers here take one.
+        remembered = socketio.Client(reconnection=False)
+        remembered.connect(self.server.url, transports=["websocket"], auth={"recover": True})
+        self.addCleanup(remembered.disconnect)
+        client, heard = self.connect("websocket")
+        update = self.wait_for(
+            heard, "drones-update", lambda u: any(d["landed"] == "in_air" for d in u["drones"]), 30
+        )
+        drone = next(d for d in update["drones"] if d["landed"] == "in_air")
+        seq = self.server.get("/api/logs?limit=1")["entries"][-1]["seq"]
+        east, north, up = drone["position"]
+        command_id = str(uuid.uuid4())
+        ack = client.call(
+            "command",
+            {
+                "command_id": command_id,
+                "command": "goto",
+                "targets": [drone["id"]],
+                "params": {"position": [east, north + 3, up]},
+            },
+            timeout=5,
+        )
+        self.assertTrue(ack["ok"], ack)
+        client.eio.ws.shutdown()
+        time.sleep(6)
+        client, heard = socketio.Client(reconnection=False), queue.Queue()
+        client.on("*", lambda event, payload: heard.put((event, payload, time.monotonic())))
+        client.connect(self.server.url, transports=["websocket"], auth={"logs_after": seq}, wait_timeout=5)
+        self.addCleanup(client.disconnect)
+        self.wait_for(heard, "welcome")
+        self.assertGreater(self.wait_for(heard, "communication-log-update")["entries"][0]["seq"], seq)
+        ended = self.wait_for(heard, "command-update", lambda u: u["command_id"] == command_id and u["done"], 20)
+        self.assertEqual(ended["results"][drone["id"]]["result"], "completed")
+        self.wait_for(heard, "drones-update")
+
     def test_the_asyncio_client_works_alike(self) -> None:
         async def session(transport: str) -> None:
             client, arrivals, welcomed = socketio.AsyncClient(reconnection=False), [], asyncio.Event()

@@ -24,6 +24,9 @@ pub struct Config {
     pub max_payload: usize,
     /// Which web pages may connect.
     pub allowed_origins: AllowedOrigins,
+    /// Name of a cookie with the session's id that a session is opened with, for proxies which send each client to the
+    /// same of several servers by it, such as `io`; none by default.
+    pub sticky_cookie: Option<String>,
     /// Whether a client may move from polling to a WebSocket.
     pub upgrades: bool,
     /// Whether polling replies of 1 KiB and more are compressed for clients that can read it.
@@ -51,6 +54,7 @@ impl Default for Config {
             upgrade_timeout: Duration::from_secs(10),
             max_payload: 1_000_000,
             allowed_origins: AllowedOrigins::Same,
+            sticky_cookie: None,
             upgrades: true,
             compression: true,
             deflate: Deflate::Never,

@@ -250,8 +250,13 @@ async fn open_polling(
     let session = admit(server, request)?;
     let pending = polling::Pending::new(session.clone());
     let addr = Session::start_polling(session.clone());
+    let cookie = sticky_cookie(&session);
     server.enter(addr, session);
-    Ok(pending.answer(request, cors).await)
+    let mut response = pending.answer(request, cors).await;
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
 }
 
 fn open_websocket(
@@ -265,7 +270,16 @@ fn open_websocket(
     let addr = Session::start_on_websocket(session.clone(), line.clone());
     server.enter(addr.clone(), session.clone());
     cors.add_to(&mut response);
+    if let Some(cookie) = sticky_cookie(&session) {
+        response.append_header((header::SET_COOKIE, cookie));
+    }
     Ok(websocket::carry(response, addr, session, line, payload))
+}
+
+fn sticky_cookie(session: &SessionHandle) -> Option<header::HeaderValue> {
+    let name = session.server.config.sticky_cookie.as_ref()?;
+    // A name that is no name of a cookie sets none.
+    header::HeaderValue::try_from(format!("{name}={}; Path=/; HttpOnly; SameSite=Lax", session.sid)).ok()
 }
 
 fn admit(server: &Arc<Server>, request: &HttpRequest) -> Result<Arc<SessionHandle>, Refused> {
