@@ -1,7 +1,7 @@
 # Everything a person does with this repository. `make` alone lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench e2e test-compose fmt console clients clean
+.PHONY: help run test check bench bench-wire e2e test-compose fmt console clients clean
 
 NODE := $(shell command -v node 2>/dev/null)
 CONSOLE_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
@@ -9,7 +9,7 @@ CONSOLE_STAMP := target/stamps/console
 FRONTEND_STAMP := frontend/node_modules/.installed
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: console ## Build everything and serve a live swarm at http://localhost:5000 (ARGS="--seed 7" goes to `hmrs serve`)
 	cargo run --release --locked -- serve $(ARGS)
@@ -26,11 +26,16 @@ e2e: ## The server under official clients, faults and a real browser, at full le
 bench: ## Figures: 1,000 live drones with 10 clients; frames per second of the console without a GPU
 	@node scripts/suites.mjs console-build build bench-live bench-console
 
+bench-wire: ## Our Socket.IO server beside others, ten minutes; writes docs/BENCHMARKS.md (QUICK=1: two minutes, prints only)
+	@node bench/wire.mjs
+
 test-compose: ## The containers on a Docker engine: built, flown, killed, inspected
 	@node scripts/suites.mjs e2e-install compose
 
 fmt: ## Format the Rust sources
 	cargo fmt
+	cargo fmt --manifest-path bench/load/Cargo.toml
+	cargo fmt --manifest-path bench/peers/socketioxide/Cargo.toml
 
 console: ## Build the operator console into frontend/dist (needs Node 20)
 ifdef NODE

@@ -18,8 +18,9 @@ const hasNextest = spawnSync('cargo', ['nextest', '--version']).status === 0;
 const venv = 'target/e2e/venv';
 
 const suites = {
-  format: { run: 'cargo fmt --check' },
-  harness: { run: 'node --test --test-reporter=spec scripts/suites.test.mjs' },
+  format: { run: ['.', 'bench/load', 'bench/peers/socketioxide'].map((folder) => `cargo fmt --check --manifest-path ${folder}/Cargo.toml`).join(' && ') },
+  harness: { run: 'node --test --test-reporter=spec scripts/suites.test.mjs bench/support.test.mjs' },
+  'bench-load': { run: 'cargo test --locked --manifest-path bench/load/Cargo.toml --target-dir target/bench/load' },
   licences: { run: 'node scripts/licences.mjs' },
   'console-install': { run: 'make --no-print-directory frontend/node_modules/.installed' },
   'console-check': { run: 'npm --prefix frontend run check', after: ['console-install'] },
@@ -46,7 +47,7 @@ const suites = {
 
 /** Fast ones first: what fails in a second must not wait for a release build. */
 const defaultSuites = [
-  'harness', 'format', 'console-check', 'console-unit', 'lints', 'licences', 'rust', 'rust-docs', 'console-build', 'build',
+  'harness', 'format', 'console-check', 'console-unit', 'lints', 'licences', 'bench-load', 'rust', 'rust-docs', 'console-build', 'build',
   'clients', 'python', 'determinism', 'faults', 'edge', 'database', 'browser', 'bench-live', 'bench-console',
 ];
 

@@ -1,0 +1,42 @@
+// The official server on Node, as it comes.
+//
+//   node node.mjs --modules FOLDER --port P [--drones D] [--rate-hz 25] [--volatile]
+
+import { createRequire } from 'node:module';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const { values } = parseArgs({
+  options: {
+    port: { type: 'string' },
+    drones: { type: 'string', default: '0' },
+    'rate-hz': { type: 'string', default: '25' },
+    volatile: { type: 'boolean', default: false },
+    modules: { type: 'string' },
+  },
+});
+// Installed outside this folder.
+const load = createRequire(join(values.modules, 'package.json'));
+const { Server } = load('socket.io');
+
+const io = new Server({ serveClient: false });
+const server = createServer();
+io.attach(server);
+server.listen({ host: '127.0.0.1', port: Number(values.port), backlog: 4096 });
+
+const drones = Array.from({ length: Number(values.drones) }, (_, at) => ({
+  id: `drone-${at}`, position: [at + 0.25, at + 0.5, 10.75], velocity: [1.25, -0.5, 0.25], heading_deg: 90.5, mode: 'hold',
+}));
+if (drones.length > 0) {
+  const tick = 1000 / Number(values['rate-hz']);
+  const to = values.volatile ? io.volatile : io;
+  let [seq, due] = [0, performance.now()];
+  const broadcast = () => {
+    to.emit('drones-update', { seq: ++seq, wall_time_ms: performance.timeOrigin + performance.now(), drones });
+    // Ticks that were missed are left out.
+    due = Math.max(due + tick, performance.now());
+    setTimeout(broadcast, due - performance.now());
+  };
+  broadcast();
+}

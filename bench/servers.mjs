@@ -1,0 +1,98 @@
+// The servers of `make bench-wire`: how each is prepared, started and named.
+
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { run } from './support.mjs';
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+export const scratch = join(root, 'target', 'bench');
+const peers = join(root, 'bench', 'peers');
+const modules = join(scratch, 'node');
+const venv = join(scratch, 'venv');
+
+export const load = join(scratch, 'load', 'release', 'hmrs-load');
+
+const python = (file) => (port, { drones }) => [join(venv, 'bin', 'python'), join(peers, file), '--port', port, '--drones', drones];
+const node = (...more) => (port, { drones }) => [
+  process.execPath, join(peers, 'node.mjs'), '--modules', modules, '--port', port, '--drones', drones, ...more,
+];
+const rust = (binary) => (port, { drones }) => [binary, '--bind', `127.0.0.1:${port}`, '--drones', drones];
+
+const npmVersion = (name) => JSON.parse(readFileSync(join(modules, 'node_modules', name, 'package.json'))).version;
+const pypiVersion = (name) => run([join(venv, 'bin', 'python'), '-c', `import importlib.metadata as m; print(m.version("${name}"))`]).trim();
+const crateVersion = (name) => new RegExp(`name = "${name}"\nversion = "([^"]+)"`).exec(readFileSync(join(peers, 'socketioxide', 'Cargo.lock')))[1];
+
+/** `only` names the scenarios in which a server takes part; without it, it is in all of them. */
+export const servers = [
+  {
+    id: 'floor',
+    name: 'floor: epoll, one `send` of a ready frame',
+    command: rust(join(scratch, 'load', 'release', 'floor')),
+    version: () => 'this repository',
+  },
+  {
+    id: 'hmrs',
+    name: '**HMRS** (`examples/socketio_broadcast.rs`)',
+    command: rust(join(root, 'target', 'release', 'examples', 'socketio_broadcast')),
+    version: () => `this repository at ${run(['git', 'describe', '--always', '--dirty']).trim()}`,
+  },
+  {
+    id: 'socketioxide',
+    name: 'socketioxide',
+    command: rust(join(scratch, 'socketioxide', 'release', 'socketioxide-peer')),
+    version: () => `socketioxide ${crateVersion('socketioxide')}, axum ${crateVersion('axum')}`,
+  },
+  {
+    id: 'node',
+    name: 'node socket.io',
+    command: node(),
+    version: () => `socket.io ${npmVersion('socket.io')}, ws ${npmVersion('ws')}, Node ${process.version}`,
+  },
+  {
+    id: 'node-volatile',
+    name: 'node socket.io, `volatile`',
+    command: node('--volatile'),
+    only: ['stalled'],
+    version: () => 'as above; events that a client cannot take at once are dropped',
+  },
+  {
+    id: 'uvicorn',
+    name: 'python-socketio on uvicorn',
+    command: python('uvicorn_server.py'),
+    version: () => `python-socketio ${pypiVersion('python-socketio')}, uvicorn ${pypiVersion('uvicorn')}, uvloop ${pypiVersion('uvloop')}, websockets ${pypiVersion('websockets')}`,
+  },
+  {
+    id: 'gevent',
+    name: 'Flask-SocketIO on gevent',
+    command: python('gevent_server.py'),
+    version: () => `Flask-SocketIO ${pypiVersion('Flask-SocketIO')}, gevent ${pypiVersion('gevent')}, gevent-websocket ${pypiVersion('gevent-websocket')}`,
+  },
+];
+
+/** Builds and installs everything that is missing or not up to date; the peers come from their registries. */
+export function prepare() {
+  mkdirSync(modules, { recursive: true });
+  const cargo = (manifest, folder) => run([
+    'cargo', 'build', '--release', '--locked', '--quiet', '--manifest-path', join(root, 'bench', manifest), '--target-dir', join(scratch, folder),
+  ]);
+  cargo('load/Cargo.toml', 'load');
+  cargo('peers/socketioxide/Cargo.toml', 'socketioxide');
+  run(['cargo', 'build', '--release', '--locked', '--quiet', '--example', 'socketio_broadcast']);
+  unlessDone('package-lock.json', modules, () => {
+    run(['cp', join(peers, 'package.json'), join(peers, 'package-lock.json'), modules]);
+    run(['npm', 'ci', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: modules });
+  });
+  unlessDone('requirements.txt', venv, () => {
+    run(['python3', '-m', 'venv', '--clear', venv]);
+    run([join(venv, 'bin', 'pip'), 'install', '--quiet', '--disable-pip-version-check', '--requirement', join(peers, 'requirements.txt')]);
+  });
+}
+
+/** Installs into `folder` what the file `list` of the peers says, unless that is what is there. */
+function unlessDone(list, folder, install) {
+  const [wanted, done] = [readFileSync(join(peers, list), 'utf8'), join(folder, `.installed-${list}`)];
+  if (existsSync(done) && readFileSync(done, 'utf8') === wanted) return;
+  install();
+  writeFileSync(done, wanted);
+}

@@ -1,0 +1,95 @@
+//! A server that sends one event of telemetry to everyone, many times a second, with nothing of this package but its
+//! Socket.IO library: what `make bench-wire` measures.
+//!
+//! The event is `drones-update` in `/`. A client that does not keep up sees fewer of them, and never old ones.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use actix_web::{App, HttpServer, rt};
+use clap::Parser;
+use hmrs::socketio::{Config, Delivery, Frame, Namespace, SocketIo};
+use serde::Serialize;
+use tokio::time::MissedTickBehavior;
+
+#[derive(Parser)]
+#[command(about = "A Socket.IO server that sends the same event to everyone, many times a second")]
+struct Args {
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:3000")]
+    bind: SocketAddr,
+    /// Drones in each event; none are sent without drones.
+    #[arg(long, default_value_t = 0)]
+    drones: usize,
+    /// Events a second.
+    #[arg(long, default_value_t = 25)]
+    rate_hz: u32,
+    /// Threads that serve clients.
+    #[arg(long, default_value_t = 1)]
+    workers: usize,
+}
+
+#[derive(Serialize)]
+struct Update<'a> {
+    seq: u64,
+    wall_time_ms: f64,
+    drones: &'a [Drone],
+}
+
+#[derive(Serialize)]
+struct Drone {
+    id: String,
+    position: [f64; 3],
+    velocity: [f64; 3],
+    heading_deg: f64,
+    mode: &'static str,
+}
+
+/// Drones that stand still: what moves would change nothing but the digits.
+fn drones(count: usize) -> Vec<Drone> {
+    let drone = |at| Drone {
+        id: format!("drone-{at}"),
+        position: [at as f64 + 0.25, at as f64 + 0.5, 10.75],
+        velocity: [1.25, -0.5, 0.25],
+        heading_deg: 90.5,
+        mode: "hold",
+    };
+    (0..count).map(drone).collect()
+}
+
+#[allow(clippy::disallowed_methods)] // the load generator compares it with the same clock
+fn wall_time_ms() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64() * 1000.0)
+}
+
+async fn broadcast(namespace: Namespace, drones: Vec<Drone>, rate_hz: u32) {
+    let mut clock = tokio::time::interval(Duration::from_secs(1) / rate_hz);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    for seq in 1.. {
+        clock.tick().await;
+        let update = Update { seq, wall_time_ms: wall_time_ms(), drones: &drones };
+        let frame = Frame::json(namespace.name(), "drones-update", &update);
+        namespace.publish("", &frame, Delivery::Latest { slot: "drones-update" });
+    }
+}
+
+#[actix_web::main]
+async fn main() -> std::io::Result<()> {
+    let args = Args::parse();
+    let io = SocketIo::new(Config::default());
+    let namespace = io.of("/");
+    if args.drones > 0 {
+        rt::spawn(broadcast(namespace, drones(args.drones), args.rate_hz));
+    }
+    let on_connect = io.on_connect();
+    HttpServer::new(move || App::new().configure(io.configure()))
+        .workers(args.workers)
+        .on_connect(on_connect)
+        .h1_allow_half_closed(false)
+        .shutdown_timeout(1)
+        .bind(args.bind)?
+        .run()
+        .await
+}
