@@ -27,15 +27,15 @@ const crateVersion = (name) => new RegExp(`name = "${name}"\nversion = "([^"]+)"
 export const servers = [
   {
     id: 'floor',
-    name: 'floor: epoll, one `send` of a ready frame',
+    name: 'floor',
     command: rust(join(scratch, 'load', 'release', 'floor')),
-    version: () => 'this repository',
+    version: () => 'one epoll, one `send` a client of a frame that is ready; this repository',
   },
   {
     id: 'hmrs',
-    name: '**HMRS** (`examples/socketio_broadcast.rs`)',
+    name: '**HMRS**',
     command: rust(join(root, 'target', 'release', 'examples', 'socketio_broadcast')),
-    version: () => `this repository at ${run(['git', 'describe', '--always', '--dirty']).trim()}`,
+    version: () => `\`examples/socketio_broadcast.rs\` of this repository at ${run(['git', 'describe', '--always', '--dirty']).trim()}`,
   },
   {
     id: 'socketioxide',

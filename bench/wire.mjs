@@ -23,7 +23,8 @@ const scenarios = {
   idle: { drones: 0, clients: quick ? 1000 : 5000, settle: quick ? 1 : 2, listen: 0 },
   'fan-out 500': { drones: DRONES, clients: 500, settle: 1, listen: quick ? 2 : 4 },
   'fan-out 1000': { drones: DRONES, clients: 1000, settle: 1, listen: quick ? 2 : 4 },
-  stalled: { drones: DRONES, clients: 200, stalled: 40, settle: 1, listen: quick ? 5 : 12, rounds: 1 },
+  // Large events, so that what piles up soon exceeds what the kernel holds (up to 4 MiB a client, and no process's memory).
+  stalled: { drones: 1000, clients: 50, stalled: 10, settle: 1, listen: quick ? 5 : 12, rounds: 1 },
 };
 
 const chosen = servers.filter(({ id }) => !only || only.includes(id));
@@ -128,7 +129,7 @@ ${table('idle', [
     ['CPU µs a connect', ({ opening }) => opening.server_cpu_us_per_connect],
   ])}
 
-#### 25 events a second of ${DRONES} drones (${figures('fan-out 500', chosen[0].id, ({ listening }) => listening.bytes_per_message)} bytes) to 500 clients
+#### 25 events a second of ${DRONES} drones (${figures('fan-out 500', chosen[0].id, ({ listening }) => listening.bytes_per_message / 1000)} kB) to 500 clients
 
 ${table('fan-out 500', fanOut)}
 
@@ -136,7 +137,7 @@ ${table('fan-out 500', fanOut)}
 
 ${table('fan-out 1000', fanOut)}
 
-#### ${stalled} of ${clients} clients stop reading for ${listen} s
+#### ${stalled} of ${clients} clients stop reading for ${listen} s, 25 events a second of ${scenarios.stalled.drones.toLocaleString('en')} drones
 
 ${table('stalled', [
     ['memory grown, MiB', ({ listening }) => mib(listening.resident_bytes_after - listening.resident_bytes_before)],
@@ -144,6 +145,8 @@ ${table('stalled', [
     ['missed ‰ by the others', ({ listening: { missed, messages } }) => (1000 * missed) / (missed + messages)],
   ])}
 
-Versions: ${chosen.map(({ name, version }) => `${name}: ${version()}`).join('; ')}.
+Versions:
+
+${chosen.map(({ name, version }) => `- ${name}: ${version()}`).join('\n')}
 `;
 }

@@ -90,7 +90,7 @@ struct Listening {
     own_cpu_share: f64,
 }
 
-/// Readings of both processes at one moment.
+/// Readings of both processes at one moment. What a thread has used is forgotten with it, so differences are lower bounds.
 struct Reading {
     at: Instant,
     server: Usage,
@@ -109,15 +109,17 @@ impl Reading {
     }
 
     fn server_cpu_us_since(&self, before: &Self) -> f64 {
-        (self.server.ran_ns - before.server.ran_ns) as f64 / 1e3
+        self.server.ran_ns.saturating_sub(before.server.ran_ns) as f64 / 1e3
     }
 
     fn server_waited_share_since(&self, before: &Self) -> f64 {
-        (self.server.waited_ns - before.server.waited_ns) as f64 / 1e9 / self.seconds_since(before)
+        self.server.waited_ns.saturating_sub(before.server.waited_ns) as f64
+            / 1e9
+            / self.seconds_since(before)
     }
 
     fn own_cpu_share_since(&self, before: &Self) -> f64 {
-        (self.own.ran_ns - before.own.ran_ns) as f64 / 1e9 / self.seconds_since(before)
+        self.own.ran_ns.saturating_sub(before.own.ran_ns) as f64 / 1e9 / self.seconds_since(before)
     }
 
     fn seconds_since(&self, before: &Self) -> f64 {
