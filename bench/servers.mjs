@@ -1,4 +1,4 @@
-// The servers of `make bench-wire`: how each is prepared, started and named.
+// The servers of the benchmarks: how each is prepared, started and named.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,8 +8,8 @@ import { run } from './support.mjs';
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 export const scratch = join(root, 'target', 'bench');
 const peers = join(root, 'bench', 'peers');
-const modules = join(scratch, 'node');
-const venv = join(scratch, 'venv');
+export const modules = join(scratch, 'node');
+export const venv = join(scratch, 'venv');
 
 export const load = join(scratch, 'load', 'release', 'hmrs-load');
 
@@ -78,7 +78,7 @@ export function prepare() {
   ]);
   cargo('load/Cargo.toml', 'load');
   cargo('peers/socketioxide/Cargo.toml', 'socketioxide');
-  run(['cargo', 'build', '--release', '--locked', '--quiet', '--example', 'socketio_broadcast']);
+  run(['cargo', 'build', '--release', '--locked', '--quiet', '--bin', 'hmrs', '--example', 'socketio_broadcast']);
   unlessDone('package-lock.json', modules, () => {
     run(['cp', join(peers, 'package.json'), join(peers, 'package-lock.json'), modules]);
     run(['npm', 'ci', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: modules });

@@ -2,7 +2,19 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { connect } from 'node:net';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 import { freePort, own, until } from '../e2e/support/process.mjs';
+
+const loadBefore = loadavg()[0];
+
+/** On what, when and how a run was made. */
+export function machine(rounds) {
+  const [core] = cpus();
+  return `
+Measured on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} cores (${core.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()};
+load average ${loadBefore.toFixed(1)} before the run, ${loadavg()[0].toFixed(1)} at its end. ${rounds} interleaved round${rounds === 1 ? '' : 's'}, medians (least–most).
+Servers and clients ran at ${realtime ? 'real-time' : 'normal'} priority, each side on a core of its own.`;
+}
 
 /** Runs a command to its end and gives its output; throws with what it said when it fails. */
 export function run([program, ...args], { cwd } = {}) {

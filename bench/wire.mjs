@@ -8,10 +8,10 @@
 //   REALTIME=1                       real-time priority, for a machine that has other work as well; needs the right to it
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, release, totalmem } from 'node:os';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { load, prepare, root, scratch, servers } from './servers.mjs';
-import { between, figure, measure, realtime, start } from './support.mjs';
+import { between, figure, machine, measure, start } from './support.mjs';
 
 const quick = Boolean(process.env.QUICK);
 const only = process.env.ONLY?.split(/\s+/).filter(Boolean);
@@ -35,7 +35,6 @@ if (process.platform !== 'linux' || cpus().length < 2) throw new Error('this nee
 
 console.log('preparing …');
 prepare();
-const loadBefore = loadavg()[0];
 const results = {}; // scenario -> server -> one report a round
 for (let round = 0; round < rounds; round += 1) {
   for (const [name, scenario] of Object.entries(scenarios)) {
@@ -111,15 +110,11 @@ function page() {
     ['missed ‰', ({ listening: { missed, messages } }) => (1000 * missed) / (missed + messages)],
   ];
   const mib = (bytes) => bytes / (1 << 20);
-  const [machine] = cpus();
   const { clients, stalled, listen } = scenarios.stalled;
   const listened = Object.values(results).flatMap((byServer) => Object.values(byServer).flat()).flatMap((report) => report.listening ?? []);
   const [waited, own] = [listened.map((each) => each.server_waited_share), listened.map((each) => each.own_cpu_share)];
-  return `
-Measured on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} cores (${machine.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()};
-load average ${loadBefore.toFixed(1)} before and ${loadavg()[0].toFixed(1)} at the end of the run. ${rounds} interleaved round${rounds === 1 ? '' : 's'}, medians (least–most).
-Server and load generator ran at ${realtime ? 'real-time' : 'normal'} priority, each on a core of its own. Share of the time that the
-servers stood in line for their core: ${figure(waited.map((share) => 100 * share), 2)} %; share of its core that the load generator used: ${figure(own.map((share) => 100 * share), 2)} %.
+  return `${machine(rounds)}
+Share of the time that servers stood in line for their core: ${figure(waited.map((share) => 100 * share), 2)} %; share of its core that the load generator used: ${figure(own.map((share) => 100 * share), 2)} %.
 
 #### ${scenarios.idle.clients.toLocaleString('en')} idle sessions
 
