@@ -35,7 +35,7 @@ export const servers = [
     id: 'hmrs',
     name: '**HMRS**',
     command: rust(join(root, 'target', 'release', 'examples', 'socketio_broadcast')),
-    version: () => `\`examples/socketio_broadcast.rs\` of this repository at ${run(['git', 'describe', '--always', '--dirty']).trim()}`,
+    version: () => `\`examples/socketio_broadcast.rs\` of hmrs ${/^version = "([^"]+)"/m.exec(readFileSync(join(root, 'Cargo.toml'), 'utf8'))[1]}`,
   },
   {
     id: 'socketioxide',
