@@ -45,7 +45,7 @@ for (let round = 0; round < rounds; round += 1) {
   }
 }
 
-const text = `${machine(rounds)}\n${scenarios.map(([name, drones]) => table(name, drones)).join('\n')}`;
+const text = `${machine(rounds)}\n\n${scenarios.map(([name, drones]) => table(name, drones)).join('\n')}`;
 console.log(`\n${text}`);
 const file = join(scratch, 'fresh.json');
 writeFileSync(file, JSON.stringify({ results, ways, scenarios }));
@@ -62,7 +62,7 @@ function table(scenario, drones) {
   const bytes = ({ bytes_per_s: value }) => value;
   const fewer = (id) => figure(results[scenario][id].map((report, round) => bytes(results[scenario]['poll-25'][round]) / bytes(report)));
   const rows = ways.map(({ id, name }) => `| ${name} | ${of(id, (r) => r.age_p50_ms)} | ${of(id, (r) => r.age_p99_ms)} | ${of(id, (r) => bytes(r) / 1000)} | ${fewer(id)} |`);
-  return `
+  return `\
 #### ${drones.toLocaleString('en')} drones (\`--scenario ${scenario}\`)
 
 | way | age p50, ms | age p99, ms | kB a second | fewer bytes than polling at 25 Hz, × |
