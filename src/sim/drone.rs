@@ -323,6 +323,11 @@ impl Drone {
         self.body.heading_deg
     }
 
+    /// The velocity that its pilot asked for last.
+    pub fn command(&self) -> Vec3 {
+        self.command
+    }
+
     /// Where it returns to.
     pub fn home(&self) -> Vec3 {
         self.home

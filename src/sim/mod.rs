@@ -44,6 +44,7 @@ pub mod route;
 pub mod scenario;
 pub mod scene;
 pub mod sensors;
+pub mod slots;
 pub mod snapshot;
 pub mod space;
 pub mod targets;

@@ -130,6 +130,10 @@ pub enum Gps {
     Velocity,
     /// Variance of the velocity error of the second-order sensor of Vásárhelyi et al. 2018.
     Coupled,
+    /// Time between two fixes; the drone reckons with its accelerometer in between.
+    Period,
+    /// How old a fix is when it comes.
+    Delay,
 }
 
 /// Parameters of the radio between drones, by place in their table.
@@ -146,6 +150,16 @@ pub enum Radio {
     LossRatio,
     /// See `LossRatio`.
     LossDistance,
+    /// A message may be late by up to this beside the delay, each by its own.
+    Jitter,
+    /// Time between two messages of a drone.
+    Period,
+    /// Share of the time that a transmitter is in a bad state (Gilbert 1960, Elliott 1963).
+    BurstShare,
+    /// How long a bad state lasts on average.
+    BurstTime,
+    /// Share of messages lost in it.
+    BurstLoss,
 }
 
 /// Parameters of the abstract laws of motion, by place in their table.
@@ -160,6 +174,16 @@ pub enum Law {
     Accel,
     /// `robotsim`: strength of the random acceleration.
     Noise,
+}
+
+/// Parameters of the accelerometer, by place in their table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Imu {
+    /// Standard deviation of the error that is new every tick.
+    White,
+    /// Standard deviation among drones of the error that stays.
+    Bias,
 }
 
 /// Parameters of the metrics, by place in their table.
@@ -187,7 +211,7 @@ const fn spec(name: &'static str, label: &'static str, unit: &'static str, numbe
 }
 
 /// How many groups there are; by hand, as [`LIMITS_LEN`].
-const GROUPS_LEN: usize = 4;
+const GROUPS_LEN: usize = 5;
 
 /// Groups that came after the limits: name and schema. Their order is part of recorded runs: append.
 pub const GROUPS: [(&str, &[Spec]); GROUPS_LEN] = [
@@ -199,6 +223,8 @@ pub const GROUPS: [(&str, &[Spec]); GROUPS_LEN] = [
             spec("white_m", "Quick position error", "m", [0.0, 100.0, 0.05, 0.0]),
             spec("velocity_mps", "Velocity error", "m/s", [0.0, 10.0, 0.01, 0.0]),
             spec("coupled_m2ps2", "Coupled error (Vásárhelyi 2018)", "m²/s²", [0.0, 1.0, 0.001, 0.0]),
+            spec("period_s", "Time between two fixes, 0 = every tick", "s", [0.0, 10.0, 0.1, 0.0]),
+            spec("delay_s", "Age of a fix when it comes", "s", [0.0, 5.0, 0.04, 0.0]),
         ],
     ),
     (
@@ -209,6 +235,11 @@ pub const GROUPS: [(&str, &[Spec]); GROUPS_LEN] = [
             spec("loss", "Share of messages lost", "", [0.0, 1.0, 0.01, 0.0]),
             spec("loss_ratio", "Share lost more at the loss distance", "", [0.0, 1.0, 0.01, 0.0]),
             spec("loss_distance_m", "Loss distance", "m", [1.0, 100_000.0, 1.0, 80.0]),
+            spec("jitter_s", "Messages are late by up to", "s", [0.0, 10.0, 0.04, 0.0]),
+            spec("period_s", "Time between two messages, 0 = every tick", "s", [0.0, 10.0, 0.1, 0.0]),
+            spec("burst_share", "Share of time in bad states", "", [0.0, 0.95, 0.01, 0.0]),
+            spec("burst_s", "Mean length of a bad state", "s", [0.01, 1000.0, 0.1, 2.0]),
+            spec("burst_loss", "Share of messages lost in it", "", [0.0, 1.0, 0.01, 1.0]),
         ],
     ),
     (
@@ -230,6 +261,13 @@ pub const GROUPS: [(&str, &[Spec]); GROUPS_LEN] = [
             spec("settle_polarization", "Polarization that counts as order", "", [0.0, 1.0, 0.01, 0.9]),
             spec("settle_error_m", "Error that counts as a formation", "m", [0.0, 1000.0, 0.1, 1.0]),
             spec("settle_hold_s", "How long it has to last", "s", [0.0, 100_000.0, 1.0, 10.0]),
+        ],
+    ),
+    (
+        "imu",
+        &[
+            spec("accel_mps2", "Quick error of the accelerometer", "m/s²", [0.0, 10.0, 0.01, 0.0]),
+            spec("accel_bias_mps2", "Its lasting error, among drones", "m/s²", [0.0, 10.0, 0.01, 0.0]),
         ],
     ),
 ];
@@ -305,6 +343,11 @@ impl Params {
         self.groups[1][which as usize]
     }
 
+    /// A value of the accelerometer.
+    pub fn imu(&self, which: Imu) -> f64 {
+        self.groups[4][which as usize]
+    }
+
     /// A value of the laws of motion.
     pub fn law(&self, which: Law) -> f64 {
         self.groups[2][which as usize]
@@ -317,10 +360,13 @@ impl Params {
 
     /// Whether drones know less than the truth about themselves or each other.
     pub fn senses_are_imperfect(&self) -> bool {
-        [Gps::Bias, Gps::White, Gps::Velocity, Gps::Coupled].iter().any(|&g| self.gps(g) > 0.0)
+        [Gps::Bias, Gps::White, Gps::Velocity, Gps::Coupled, Gps::Period, Gps::Delay]
+            .iter()
+            .any(|&g| self.gps(g) > 0.0)
             || [Radio::Range, Radio::Delay, Radio::Loss, Radio::LossRatio]
                 .iter()
                 .any(|&r| self.radio(r) > 0.0)
+            || [Radio::Jitter, Radio::Period, Radio::BurstShare].iter().any(|&r| self.radio(r) > 0.0)
     }
 
     /// The values of a behaviour, in the order of its schema.

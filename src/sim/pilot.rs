@@ -14,6 +14,7 @@ use super::rng::{Channel, Stream};
 use super::route::{self, Detour};
 use super::scene::Scene;
 use super::sensors::Fix;
+use super::slots::Slots;
 use super::space::Space;
 use super::{Tick, Vec3, behaviour, geodesy, orca};
 
@@ -42,6 +43,8 @@ pub struct Percept<'a> {
     pub tick_s: f64,
     /// Every drone in order of creation, for what others hear of it.
     pub drones: &'a [Drone],
+    /// Places of those who fly a formation.
+    pub slots: &'a Slots,
     /// The space that all move in.
     pub space: &'a Space,
     /// How bodies move.
@@ -72,7 +75,7 @@ impl Percept<'_> {
     /// What this drone last heard of another, whatever the distance.
     pub fn told(&self, other: &Drone) -> Fix {
         match self.imperfect {
-            true => other.sensors.told(),
+            true => other.sensors.told(self.tick, self.age(other)),
             false => Fix { position: other.body.position, velocity: other.body.velocity },
         }
     }
@@ -108,8 +111,8 @@ impl Percept<'_> {
                 return;
             }
             let sender = &self.drones[other.index as usize];
-            if !self.is_lost(sender.serial, distance2) {
-                let told = sender.sensors.told();
+            if !self.is_lost(sender, distance2) {
+                let told = sender.sensors.told(self.tick, self.age(sender));
                 visit(self.space.offset(here, told.position), told.velocity);
             }
         });
@@ -118,29 +121,45 @@ impl Percept<'_> {
     /// Counts the messages of those in the same behaviour within `radius` metres at this tick.
     pub fn receive(&self, radius: f64, all: &mut Reception) {
         let mine = self.traffic_behaviour();
-        let delay_s = self.params.radio(Radio::Delay);
         self.traffic.each_within(self.me.body.position, radius, |other, _, distance2| {
             if other.index as usize == self.index || other.behaviour != mine {
                 return;
             }
             all.expected += 1;
-            if !self.is_lost(self.drones[other.index as usize].serial, distance2) {
+            let sender = &self.drones[other.index as usize];
+            if !self.is_lost(sender, distance2) {
                 all.delivered += 1;
-                all.age_s += delay_s;
+                all.age_s += (self.age(sender) as f64 + f64::from(sender.sensors.since())) * self.tick_s;
             }
         });
     }
 
-    /// Whether this tick's message of a sender at this squared distance does not arrive: with probability
-    /// `loss + loss_ratio (d / loss_distance)²`.
-    fn is_lost(&self, sender: u32, distance2: f64) -> bool {
+    /// Whether the newest message of a sender at this squared distance does not arrive: with probability
+    /// `loss + loss_ratio (d / loss_distance)²`, and `burst_loss` beside it in the sender's bad states.
+    fn is_lost(&self, sender: &Drone, distance2: f64) -> bool {
         let far = self.params.radio(Radio::LossDistance);
-        let loss =
+        let mut loss =
             self.params.radio(Radio::Loss) + self.params.radio(Radio::LossRatio) * distance2 / (far * far);
-        loss > 0.0 && {
-            let mut stream = Stream::of_pair(self.seed, self.me.serial, sender, self.tick, Channel::Loss);
-            stream.uniform() < loss
+        if sender.sensors.is_bad() {
+            loss = 1.0 - (1.0 - loss.min(1.0)) * (1.0 - self.params.radio(Radio::BurstLoss));
         }
+        loss > 0.0 && self.draw(sender, Channel::Loss) < loss
+    }
+
+    /// How many ticks ago was sent what this drone hears of another now.
+    fn age(&self, sender: &Drone) -> usize {
+        let jitter = (self.params.radio(Radio::Jitter) / self.tick_s).round();
+        let delay = (self.params.radio(Radio::Delay) / self.tick_s).round() as usize;
+        if jitter == 0.0 {
+            return delay;
+        }
+        delay + ((jitter + 1.0) * self.draw(sender, Channel::Jitter)) as usize
+    }
+
+    /// A number in [0, 1) for the newest message from a sender to this drone.
+    fn draw(&self, sender: &Drone, channel: Channel) -> f64 {
+        let sent = self.tick.saturating_sub(u64::from(sender.sensors.since()));
+        Stream::of_pair(self.seed, self.me.serial, sender.serial, sent, channel).uniform()
     }
 }
 

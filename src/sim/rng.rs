@@ -37,6 +37,14 @@ pub enum Channel {
     Loss = 11,
     /// A turn of the wish that breaks symmetry.
     Sway = 12,
+    /// Turns of a random search.
+    Search = 13,
+    /// Bad times of a radio.
+    Burst = 14,
+    /// How late a message is.
+    Jitter = 15,
+    /// Errors of the accelerometer.
+    Imu = 16,
 }
 
 /// Serial number standing for the swarm as a whole.

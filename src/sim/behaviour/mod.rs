@@ -7,14 +7,17 @@ mod boids;
 mod boids_abm;
 mod consensus;
 mod couzin;
+mod formation;
 mod lloyd;
 mod olfati_saber;
+mod search;
 mod vasarhelyi;
 mod vicsek;
 
 use super::Vec3;
 use super::params::Spec;
 use super::pilot::Percept;
+pub(super) use formation::{Frame, plan as formation_plan};
 pub(super) use lloyd::region as lloyd_region;
 
 /// A rule by which a drone flies among others.
@@ -32,7 +35,7 @@ pub struct Behaviour {
 }
 
 /// Every behaviour. The order is part of recorded runs: append.
-pub static ALL: [&Behaviour; 8] = [
+pub static ALL: [&Behaviour; 10] = [
     &boids::BOIDS,
     &boids_abm::BOIDS_ABM,
     &vicsek::VICSEK,
@@ -41,6 +44,8 @@ pub static ALL: [&Behaviour; 8] = [
     &vasarhelyi::VASARHELYI,
     &consensus::CONSENSUS,
     &lloyd::LLOYD,
+    &formation::FORMATION,
+    &search::SEARCH,
 ];
 
 impl Behaviour {

@@ -187,6 +187,20 @@ impl World {
         let air = |d: &Drone| (&types[usize::from(d.kind)], wind.at(d.body.gust));
         gauges.flight.advance(&self.drones, air, elapsed_s, counts, &mut self.metrics.flight);
         self.metrics.flight.set_reception(reception);
+        self.measure_formation();
+    }
+
+    /// How far those who fly a formation are from their places.
+    fn measure_formation(&mut self) {
+        let Some(formation) = behaviour::index_of("formation") else { return };
+        let frame = behaviour::Frame::at(self.params.of_behaviour(formation), self.sim_time_s());
+        let (drones, space) = (&self.drones, &self.scenario.space);
+        let error = |(serial, offset)| {
+            let drone = &drones[self.by_serial(serial)?];
+            Some(space.offset(drone.body.position, frame.place(offset).0).norm())
+        };
+        let errors: Vec<f64> = self.slots.all().filter_map(error).collect();
+        self.metrics.flight.set_formation(errors.into_iter());
     }
 
     /// What the radio brings at this tick to those who fly a behaviour; nothing to count while it is perfect.

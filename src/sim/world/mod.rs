@@ -24,11 +24,12 @@ use super::drone_type::DroneType;
 use super::dynamics::{Body, Response};
 use super::measure::{CloseCalls, Metrics, Safety};
 use super::neighbours::{Neighbours, Traffic};
-use super::params::{Limit, ParamSpec, Params, Radio};
+use super::params::{Limit, ParamSpec, Params};
 use super::rng::{Channel, Stream};
 use super::scenario::{Block, Start};
 use super::scene::Scene;
-use super::sensors::{Fix, Sensors};
+use super::sensors::{Fix, Rhythm, Sensors};
+use super::slots::Slots;
 use super::snapshot::{DroneRow, DroneTable, Visual};
 use super::wind::Wind;
 use super::{
@@ -55,6 +56,7 @@ pub struct World {
     table: Arc<DroneTable>,
     visual: Arc<Visual>,
     traffic: Neighbours,
+    slots: Slots,
     close_calls: CloseCalls,
     gauges: Arc<gauge::Gauges>,
     metrics: Metrics,
@@ -98,6 +100,7 @@ impl World {
             table: Arc::default(),
             visual: Arc::default(),
             traffic: Neighbours::default(),
+            slots: Slots::default(),
             close_calls: CloseCalls::default(),
             gauges: Arc::new(gauge::Gauges::new(&scenario)),
             metrics: Metrics::default(),
@@ -186,6 +189,7 @@ impl World {
             tick: self.tick,
             tick_s: self.tick_s(),
             drones: &self.drones,
+            slots: &self.slots,
             space: &self.scenario.space,
             dynamics: self.scenario.dynamics,
             filter: self.scenario.filter,
@@ -291,24 +295,24 @@ impl World {
 
     fn reset_sensors(&mut self, index: usize) {
         if self.imperfect {
-            let delay = self.delay_ticks();
+            let rhythm = self.rhythm();
             let Drone { body, sensors, .. } = &mut self.drones[index];
-            sensors.reset(Fix { position: body.position, velocity: body.velocity }, delay);
+            sensors.reset(Fix { position: body.position, velocity: body.velocity }, rhythm);
         }
     }
 
-    /// Ticks that a state takes to reach others.
-    fn delay_ticks(&self) -> usize {
-        (self.params.radio(Radio::Delay) / self.tick_s()).round() as usize
+    /// Times of sensors and radios in ticks.
+    fn rhythm(&self) -> Rhythm {
+        Rhythm::new(&self.params, self.tick_s())
     }
 
     /// After a change of parameters: sensors that become imperfect start from the truth.
     fn tune_sensors(&mut self) {
         let before = std::mem::replace(&mut self.imperfect, self.params.senses_are_imperfect());
-        let delay = self.delay_ticks();
+        let rhythm = self.rhythm();
         for index in 0..self.drones.len() {
             match before {
-                true => self.drones[index].sensors.set_delay(delay),
+                true => self.drones[index].sensors.set_rhythm(rhythm),
                 false => self.reset_sensors(index),
             }
         }
@@ -416,6 +420,7 @@ impl World {
     /// Sorts the drones for the pilots of the next tick, and measures.
     fn freeze(&mut self) {
         self.sort();
+        self.take_places();
         self.measure();
     }
 

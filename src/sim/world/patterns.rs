@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::super::command::Command;
-use super::super::drone::{Leg, Mission, Task, Waypoint};
+use super::super::drone::{Drone, Leg, Mission, Task, Waypoint};
 use super::super::drone_type::Capability;
 use super::super::formation::Shape;
 use super::super::polygon::Point;
 use super::super::scenario::{GOAL_ALTITUDE_MIN, WAYPOINTS_MAX};
-use super::super::{CommandResult, Vec3, Verdict, assignment, lawnmower};
+use super::super::slots::Slots;
+use super::super::{CommandResult, Vec3, Verdict, assignment, behaviour, lawnmower};
 use super::apply::Results;
 use super::{World, spread};
 
@@ -46,6 +47,30 @@ impl World {
             self.take(index, command, ticket, Some(goal - self.drones[index].body.position));
         }
         results
+    }
+
+    /// Shares out the places of those who fly the behaviour `formation`, when they or the shape have changed.
+    pub(super) fn take_places(&mut self) {
+        let Some(formation) = behaviour::index_of("formation") else { return };
+        let member =
+            |d: &&Drone| matches!(d.task, Task::Swarm { behaviour } if usize::from(behaviour) == formation);
+        let numbers = self.params.of_behaviour(formation);
+        let (plan, shape) = behaviour::formation_plan(numbers);
+        let members = || self.drones.iter().filter(member);
+        if self.slots.are_for(members().map(|d| d.serial), plan) {
+            return;
+        }
+        let serials: Vec<u32> = members().map(|d| d.serial).collect();
+        let from: Vec<Vec3> = members().map(|d| d.body.position).collect();
+        let frame = behaviour::Frame::at(numbers, self.sim_time_s());
+        self.slots = Slots::new(&serials, plan, shape, |offsets| {
+            let places: Vec<Vec3> = offsets.iter().map(|&offset| frame.place(offset).0).collect();
+            match plan[2] as u8 {
+                0 => share_out(&from, &places),
+                1 => spread::assign(&from, &places),
+                _ => (0..places.len()).collect(),
+            }
+        });
     }
 
     /// `scan`: the strips of the region are shared out evenly; everyone flies its own back and forth.

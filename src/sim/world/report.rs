@@ -92,6 +92,10 @@ impl World {
         hash.vector(self.wind.shared());
         self.crashes.iter().for_each(|&tick| hash.word(tick));
         self.close_calls.near().iter().for_each(|&(a, b)| hash.word(u64::from(a) << 32 | u64::from(b)));
+        for (serial, place) in self.slots.all() {
+            hash.word(u64::from(serial));
+            hash.vector(place);
+        }
         self.drones.iter().for_each(|drone| hash_drone(&mut hash, drone));
         hash.finish()
     }

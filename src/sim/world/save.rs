@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::super::drone::Drone;
 use super::super::measure::{CloseCalls, Metrics, Safety};
 use super::super::params::Params;
+use super::super::slots::Slots;
 use super::super::snapshot::DroneTable;
 use super::super::wind::Wind;
 use super::super::{Scenario, Tick};
@@ -34,6 +35,7 @@ struct Saving<'a> {
     drones: &'a [Drone],
     next_serial: u32,
     epoch: u32,
+    slots: &'a Slots,
     close_calls: &'a CloseCalls,
     metrics: &'a Metrics,
     gauges: &'a Gauges,
@@ -54,6 +56,7 @@ struct Saved {
     drones: Vec<Drone>,
     next_serial: u32,
     epoch: u32,
+    slots: Slots,
     close_calls: CloseCalls,
     metrics: Metrics,
     gauges: Gauges,
@@ -119,6 +122,7 @@ impl World {
             drones,
             next_serial,
             table,
+            slots,
             close_calls,
             metrics,
             gauges,
@@ -150,6 +154,7 @@ impl World {
             drones,
             next_serial: *next_serial,
             epoch: table.epoch,
+            slots,
             close_calls,
             metrics,
             gauges,
@@ -203,6 +208,7 @@ impl World {
             saved.drones.iter().enumerate().map(|(i, drone)| (Arc::clone(&drone.id), i as u32)).collect();
         self.drones = saved.drones;
         self.next_serial = saved.next_serial;
+        self.slots = saved.slots;
         self.close_calls = saved.close_calls;
         self.gauges = Arc::new(saved.gauges);
         self.safety = saved.safety;

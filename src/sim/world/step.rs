@@ -10,7 +10,7 @@ use super::super::params::Law;
 use super::super::rng::{Channel, Stream};
 use super::super::scenario::POSITION_MAX;
 use super::super::scene::Scene;
-use super::super::sensors::{Fix, Sensors};
+use super::super::sensors::{Fix, Moment};
 use super::super::{Intent, Level, Vec3, geodesy};
 use super::World;
 
@@ -153,11 +153,17 @@ impl World {
 
     /// Sensors look, and transmitters send, after everyone has moved.
     fn sense(&mut self) {
-        let (tick_s, flat) = (self.scenario.tick_s, self.scenario.dynamics != Dynamics::Quad);
+        let now = Moment {
+            params: &self.params,
+            rhythm: self.rhythm(),
+            seed: self.seed,
+            tick: self.tick,
+            dt: self.scenario.tick_s,
+            flat: self.scenario.dynamics != Dynamics::Quad,
+        };
         for drone in &mut self.drones {
             let truth = Fix { position: drone.body.position, velocity: drone.body.velocity };
-            let stream = Sensors::stream(self.seed, drone.serial, self.tick);
-            drone.sensors.advance(truth, &self.params, stream, self.tick, tick_s, flat);
+            drone.sensors.advance(truth, drone.serial, &now);
         }
     }
 }

@@ -161,3 +161,95 @@ fn drones_that_meet_pass_each_other_by_orca_and_a_crowd_at_least_keeps_apart() {
     let (_, apart) = change_sides(10);
     assert!(apart > 2.5, "{apart} m apart");
 }
+
+#[test]
+fn formations_are_formed_and_kept_by_both_laws() {
+    for (law, orbit, shape) in
+        [("virtual_structure", 0, "circle"), ("virtual_structure", 60, "v"), ("consensus", 60, "grid")]
+    {
+        let mut world = field(&format!(
+            "[behavior.formation]\nlaw = \"{law}\"\nshape = \"{shape}\"\norbit_m = {orbit}\nspacing_m = 8.0\n\
+             north_m = -100.0\neast_m = -60.0\naltitude_m = 40.0\n[[drones]]\ntype = \"quad\"\ncount = 9\n\
+             grid = {{ center = [-90.0, -90.0], spacing_m = 9.0 }}\naltitude_m = 20.0\nbehavior = \"formation\"\n"
+        ));
+        advance(&mut world, 60.0);
+        let mut worst = 0f64;
+        for _ in 0..500 {
+            world.advance();
+            worst = worst.max(world.metrics().flight.formation_max_m.unwrap());
+        }
+        assert!(worst < 1.5, "{law} {shape}: {worst} m off");
+        assert_eq!(world.safety().near_misses, 0, "{law} {shape}");
+        assert!(world.settling_times_s()[1].unwrap() < 60.0);
+        // One leaves: the others close the ranks.
+        accept(&mut world, "quad-5", Command::Hold {}, 1);
+        advance(&mut world, 60.0);
+        assert!(world.metrics().flight.formation_max_m.unwrap() < 1.5, "{law} {shape}");
+    }
+}
+
+#[test]
+fn a_random_search_covers_its_region_and_stays_inside() {
+    for walk in ["levy", "correlated"] {
+        let mut world = field(&format!(
+            "[behavior.search]\nwalk = \"{walk}\"\nwidth_m = 300.0\ndepth_m = 120.0\nnorth_m = -110.0\n\
+             [[drones]]\ntype = \"scout\"\ncount = 8\ngrid = {{ center = [-60.0, -110.0], spacing_m = 12.0 }}\n\
+             altitude_m = 20.0\nbehavior = \"search\"\n"
+        ));
+        let (mut shares, mut outside) = (Vec::new(), 0f64);
+        for _ in 0..4 {
+            for _ in 0..750 {
+                world.advance();
+                for p in world.drones().iter().map(|d| d.position()) {
+                    outside = outside.max(p.x.abs() - 150.0).max((p.y + 110.0).abs() - 60.0);
+                }
+            }
+            shares.push(world.metrics().slow.covered_share.unwrap());
+        }
+        assert!(outside < 10.0, "{walk}: {outside} m outside");
+        assert!(shares.is_sorted() && shares[0] > 0.05 && shares[3] > 0.18, "{walk}: {shares:?}");
+        let metrics = world.metrics();
+        assert!(metrics.slow.revisit_mean_s.unwrap() < metrics.slow.revisit_p95_s.unwrap());
+        assert!((metrics.flight.flight_hours.unwrap() - 8.0 * 120.0 / 3600.0).abs() < 0.01, "{metrics:?}");
+        let (energy, way) = (metrics.flight.energy_wh.unwrap(), metrics.flight.distance_km.unwrap());
+        let spent: f64 =
+            world.snapshot().drones.iter().map(|d| (100.0 - d.battery_pct) / 100.0 * 150.0).sum();
+        assert!((energy - spent).abs() < 0.02 * spent, "{energy} Wh against {spent} Wh from the batteries");
+        assert!(way > 8.0 * 120.0 * 4.0 / 1000.0 * 0.8, "{way} km");
+    }
+}
+
+#[test]
+fn the_safety_report_times_failsafes() {
+    let mut world = five();
+    let fault = |fault, duration_s| Command::InjectFault { fault, value: None, duration_s, clear: false };
+    accept(&mut world, "quad-1", fault(super::super::super::Fault::Link, None), 1);
+    advance(&mut world, 60.0);
+    let safety = world.safety();
+    assert_eq!((safety.failsafe_latency.count, safety.open.len()), (1, 0), "{safety:?}");
+    // link_loss_s is 10 s; the way home ends on the ground.
+    assert!((safety.failsafe_latency.max_s - 10.0).abs() < 0.1, "{safety:?}");
+    assert!(safety.failsafe_recovery.max_s > 15.0 && safety.failsafe_recovery.max_s < 60.0, "{safety:?}");
+    assert!(!world.drones()[0].is_airborne());
+}
+
+#[test]
+fn the_radio_delivers_what_its_parameters_say() {
+    let mut world = World::new(
+        Arc::new(
+            Scenario::parse(
+                "name = \"r\"\n[radio]\nrange_m = 500.0\ndelay_s = 0.4\njitter_s = 0.4\nperiod_s = 0.2\nloss = 0.1\n\
+                 burst_share = 0.2\nburst_s = 1.0\nburst_loss = 0.5\n[[drones]]\ntype = \"quad\"\ncount = 30\n\
+                 behavior = \"boids\"\naltitude_m = 30.0\nbox = { min = [-60.0, -60.0], max = [60.0, 60.0] }\n",
+            )
+            .unwrap(),
+        ),
+        3,
+    );
+    advance(&mut world, 120.0);
+    let all: BTreeMap<&str, _> = world.aggregates().into_iter().collect();
+    // 0.8 of the time 10 % are lost, 0.2 of it 55 %.
+    assert!((all["delivered_share"].mean - (0.8 * 0.9 + 0.2 * 0.45)).abs() < 0.02, "{all:?}");
+    // 10 ticks of delay, 5 of jitter on average, 2 since the last message: of 0.04 s each.
+    assert!((all["information_age_s"].mean - 0.68).abs() < 0.01, "{:?}", all["information_age_s"]);
+}
