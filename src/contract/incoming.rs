@@ -157,7 +157,13 @@ pub fn command_id_of(value: &Value) -> Option<String> {
 
 /// Whether a command concerns drones, and so must say which.
 fn is_for_drones(command: &Command) -> bool {
-    !matches!(command, Command::SetParam { .. } | Command::Spawn { .. } | Command::SetEnvironment { .. })
+    !matches!(
+        command,
+        Command::SetParam { .. }
+            | Command::UndoParam { .. }
+            | Command::Spawn { .. }
+            | Command::SetEnvironment { .. }
+    )
 }
 
 fn is_command_id(id: &str) -> bool {

@@ -88,6 +88,7 @@ pub fn routes(api: Api) -> impl FnOnce(&mut ServiceConfig) {
                     .route("/visualization", web::get().to(status::visualization))
                     .route("/logs", web::get().to(status::logs))
                     .route("/params", web::get().to(status::params))
+                    .route("/metrics", web::get().to(status::metrics))
                     .route("/config", web::get().to(status::config))
                     .route("/command", web::post().to(command::command))
                     .route("/prepare", web::post().to(command::prepare))

@@ -19,6 +19,7 @@ use super::{command, health, runs, scenarios, status, swarms};
         status::visualization,
         status::logs,
         status::params,
+        status::metrics,
         status::config,
         command::command,
         command::prepare,

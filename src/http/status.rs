@@ -11,7 +11,7 @@ use crate::contract::error::{ApiError, ErrorCode};
 use crate::contract::outgoing::{self, LogEntry, Status};
 use crate::gateway::desk::{LogQuery, Now};
 use crate::sim::Level;
-use crate::swarm::{Describe, ListParams, Swarm};
+use crate::swarm::{Describe, ListParams, Measure, Swarm};
 
 use super::{Api, SwarmQuery};
 
@@ -189,4 +189,16 @@ pub async fn config(api: Data<Api>) -> HttpResponse {
         "tiles_url": null,
         "site_image": null,
     }))
+}
+
+/// Every figure of the run so far: what it means, its value, its aggregates; and the safety report.
+#[utoipa::path(get, path = "/api/metrics", tag = "state", params(SwarmQuery), responses((status = 200, body = Object)))]
+pub async fn metrics(
+    request: HttpRequest,
+    api: Data<Api>,
+    query: Query<SwarmQuery>,
+) -> Result<HttpResponse, ApiError> {
+    api.admit(&request, Role::Viewer)?;
+    let flying = api.swarm(&query)?;
+    Ok(HttpResponse::Ok().json(ask(&flying.swarm, Measure).await?))
 }

@@ -126,6 +126,12 @@ pub enum Command {
         /// New value.
         value: f64,
     },
+    /// Takes back the last change of a parameter that is not taken back yet, or the last of this one. 256 are remembered.
+    UndoParam {
+        /// Path of the parameter; whichever was changed last if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+    },
     /// Adds drones.
     Spawn {
         /// Name of the type.
@@ -186,7 +192,7 @@ pub enum Command {
 
 impl Command {
     /// Every name on the wire, in the order of the variants.
-    pub const NAMES: [&'static str; 24] = [
+    pub const NAMES: [&'static str; 25] = [
         "arm",
         "disarm",
         "takeoff",
@@ -205,6 +211,7 @@ impl Command {
         "emergency_stop",
         "signal",
         "set_param",
+        "undo_param",
         "spawn",
         "remove",
         "group",
@@ -234,6 +241,7 @@ impl Command {
             Command::EmergencyStop {} => "emergency_stop",
             Command::Signal {} => "signal",
             Command::SetParam { .. } => "set_param",
+            Command::UndoParam { .. } => "undo_param",
             Command::Spawn { .. } => "spawn",
             Command::Remove {} => "remove",
             Command::Group { .. } => "group",

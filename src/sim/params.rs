@@ -400,6 +400,11 @@ impl Params {
         list
     }
 
+    /// The value of the parameter at `path`.
+    pub fn get(&self, path: &str) -> Option<f64> {
+        self.clone().find(path).map(|(_, value)| *value)
+    }
+
     /// Sets the parameter at `path`.
     pub fn set(&mut self, path: &str, value: f64) -> Result<(), ParamError> {
         let (spec, place) = self.find(path).ok_or(ParamError::Unknown)?;

@@ -21,14 +21,15 @@ use crate::contract::record::Recorder;
 use crate::sim::{Command, Happening, Intent, Level, ParamSpec, Targets, Tick, World};
 
 use super::clock::{Clock, Pacer};
-use super::describe::describe;
+use super::describe::{describe, measured};
 use super::drone::{Decided, Died};
 use super::ledger::{Ledger, Origin};
 use super::load::LoadMeter;
 use super::run::Run;
 use super::supervision::Flight;
 use super::{
-    Describe, ListParams, Published, Pulse, Settings, Shelf, Shutdown, Submit, TickReport, wall_time_ms,
+    Describe, ListParams, Measure, Published, Pulse, Settings, Shelf, Shutdown, Submit, TickReport,
+    wall_time_ms,
 };
 
 /// Time between publications, in wall time: 25 a second whatever the speed.
@@ -414,6 +415,14 @@ impl Handler<Describe> for Swarm {
     fn handle(&mut self, Describe(id): Describe, _: &mut Self::Context) -> Self::Result {
         let index = self.world.index_of(&id)?;
         Some(describe(&self.world, index))
+    }
+}
+
+impl Handler<Measure> for Swarm {
+    type Result = MessageResult<Measure>;
+
+    fn handle(&mut self, _: Measure, _: &mut Self::Context) -> Self::Result {
+        MessageResult(measured(&self.world))
     }
 }
 

@@ -1,8 +1,8 @@
-//! One drone in full, as `GET /api/drones/{id}` answers it.
+//! One drone in full, and every figure of a run, as HTTP answers them.
 
 use serde_json::{Value, json};
 
-use crate::sim::World;
+use crate::sim::{Aggregate, METRICS, World};
 
 /// Type, state, mission, command and faults of the drone at `index`.
 pub fn describe(world: &World, index: usize) -> Value {
@@ -23,4 +23,29 @@ pub fn describe(world: &World, index: usize) -> Value {
     description["restarts"] = json!(drone.restarts());
     description["tick"] = json!(world.tick());
     description
+}
+
+/// Every figure with what it means, its value now and its aggregates over the run; and the safety report.
+pub fn measured(world: &World) -> Value {
+    let (metrics, aggregates) = (world.metrics(), world.aggregates());
+    let figures: Vec<Value> = METRICS
+        .iter()
+        .map(|spec| {
+            let run: Option<&Aggregate> =
+                aggregates.iter().find(|(name, _)| *name == spec.name).map(|(_, aggregate)| aggregate);
+            let mut figure = json!(spec);
+            figure["value"] = json!((spec.read)(&metrics));
+            figure["run"] = json!(run);
+            figure
+        })
+        .collect();
+    let [order_time_s, formation_time_s] = world.settling_times_s();
+    json!({
+        "tick": world.tick(),
+        "sim_time_s": world.sim_time_s(),
+        "metrics": figures,
+        "order_time_s": order_time_s,
+        "formation_time_s": formation_time_s,
+        "safety": world.safety(),
+    })
 }

@@ -3,7 +3,7 @@
 //! | message | from → to | answer | may be lost |
 //! | --- | --- | --- | --- |
 //! | [`Submit`] | gateway → `Swarm` | ack or error | no |
-//! | [`Describe`], [`ListParams`] | http → `Swarm` | what is asked for | no |
+//! | [`Describe`], [`ListParams`], [`Measure`] | http → `Swarm` | what is asked for | no |
 //! | [`Shutdown`] | app → `Swarm` | when the run is closed | no |
 //! | [`Sense`](drone::Sense) | `Swarm` → `Drone` | none; the intent goes to the board | the drone is then late |
 //! | [`Decided`](drone::Decided) | board → `Swarm` | none | the tick then ends at its deadline |
@@ -86,6 +86,11 @@ pub struct Describe(
 #[derive(Message)]
 #[rtype(result = "Vec<ParamSpec>")]
 pub struct ListParams;
+
+/// Asks for every figure of the run so far: value, aggregates, formula; and the safety report.
+#[derive(Message)]
+#[rtype(result = "serde_json::Value")]
+pub struct Measure;
 
 /// App → `Swarm`: close the run and take no more commands. Answered when every record is handed over.
 #[derive(Message)]

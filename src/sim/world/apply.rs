@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::super::command::{Applied, Command, CommandError, ErrorCode, Fault};
 use super::super::drone::{Mission, Waypoint};
 use super::super::formation::Shape;
-use super::super::params::{Limit, ParamError, Params};
+use super::super::params::Limit;
 use super::super::polygon::{self, Point};
 use super::super::scenario::{
     DRONES_MAX, GOAL_ALTITUDE_MIN, NAME_MAX, POSITION_MAX, WAYPOINTS_MAX, objection_to_name,
 };
 use super::super::targets::Subject;
 use super::super::{CommandResult, Level, Progress, Targets, Vec3, Verdict, WindSpec, behaviour};
-use super::{World, spread};
+use super::{World, spread, tuning};
 
 /// Most drones in one `spawn`.
 const SPAWN_MAX: u32 = 10_000;
@@ -36,10 +36,11 @@ impl World {
         self.validate(command)?;
         match command {
             Command::SetParam { path, value } => {
-                set_param(&mut self.params, "value", path, *value)?;
-                self.tune_sensors();
-                let message = format!("{path} is {value} now");
-                self.tell(Level::Info, Arc::clone(&self.swarm), "param_set", message);
+                self.set_param("value", path, *value)?;
+                return Ok(Applied::default());
+            }
+            Command::UndoParam { path } => {
+                self.undo_param(path.as_deref())?;
                 return Ok(Applied::default());
             }
             Command::SetEnvironment { wind_mps, wind_from_deg, gust_mps } => {
@@ -69,7 +70,7 @@ impl World {
             _ => {
                 if let Command::SetBehavior { behavior, params } = command {
                     for (name, value) in params {
-                        set_param(&mut self.params, name, &format!("behavior.{behavior}.{name}"), *value)?;
+                        self.set_param(name, &format!("behavior.{behavior}.{name}"), *value)?;
                     }
                 }
                 chosen.iter().map(|&index| self.order(index, command, ticket)).collect()
@@ -182,7 +183,7 @@ impl World {
                 }
                 let mut trial = self.params.clone();
                 params.iter().try_for_each(|(name, value)| {
-                    set_param(&mut trial, name, &format!("behavior.{behavior}.{name}"), *value)
+                    tuning::set(&mut trial, name, &format!("behavior.{behavior}.{name}"), *value)
                 })
             }
             Command::Formation { shape, spacing_m, heading_deg, position } => {
@@ -200,7 +201,7 @@ impl World {
                 within("spacing_m", *spacing_m, 0.5..=1000.0)?;
                 check_region(region)
             }
-            Command::SetParam { path, value } => set_param(&mut self.params.clone(), "value", path, *value),
+            Command::SetParam { path, value } => tuning::set(&mut self.params.clone(), "value", path, *value),
             Command::Group { name } if !name.is_empty() => check_name("name", name),
             Command::InjectFault { fault, value, duration_s, .. } => {
                 let range = match fault {
@@ -403,23 +404,6 @@ impl World {
 /// One verdict for each target.
 pub(super) type Results = Vec<(Arc<str>, Verdict)>;
 
-fn set_param(params: &mut Params, field: &str, path: &str, value: f64) -> Result<(), CommandError> {
-    params.set(path, value).map_err(|error| match error {
-        ParamError::Unknown => CommandError::new(
-            ErrorCode::UnknownParam,
-            "path",
-            format!("no parameter has the path {:?}", shorten(path)),
-        ),
-        ParamError::NotFinite => {
-            CommandError::new(ErrorCode::NotFinite, field, format!("{value} is not a finite number"))
-        }
-        ParamError::OutOfRange(spec) => {
-            let message = format!("{value} is out of range {}..={}", spec.min, spec.max);
-            CommandError::new(ErrorCode::OutOfRange, field, message)
-        }
-    })
-}
-
 fn within(field: &str, value: Option<f64>, range: RangeInclusive<f64>) -> Result<(), CommandError> {
     match value {
         Some(v) if !v.is_finite() => {
@@ -467,7 +451,7 @@ fn check_name(field: &str, name: &str) -> Result<(), CommandError> {
 }
 
 /// At most the first 200 characters, so that nobody fills the log with one request.
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     text.chars().take(200).collect()
 }
 

@@ -12,6 +12,7 @@ mod spread;
 mod step;
 #[cfg(test)]
 mod tests;
+mod tuning;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,6 +49,7 @@ pub struct World {
     responses: Arc<[Response]>,
     kind_names: Arc<[Arc<str>]>,
     params: Params,
+    changes: Vec<tuning::Change>,
     imperfect: bool,
     wind: Wind,
     drones: Vec<Drone>,
@@ -92,6 +94,7 @@ impl World {
             responses: scenario.types.iter().map(|kind| Response::new(kind, substep)).collect(),
             kind_names: scenario.types.iter().map(|kind| Arc::from(kind.name.as_str())).collect(),
             params: scenario.params.clone(),
+            changes: Vec::new(),
             imperfect: scenario.params.senses_are_imperfect(),
             wind: Wind::new(scenario.wind),
             drones: Vec::with_capacity(scenario.drone_count()),

@@ -84,6 +84,10 @@ impl World {
             hash.word(place);
             hash.number(value);
         }
+        for change in &self.changes {
+            hash.text(&change.path);
+            hash.number(change.before);
+        }
         if self.imperfect {
             self.drones.iter().flat_map(|d| d.sensors.vectors()).for_each(|v| hash.vector(v));
         }

@@ -18,6 +18,7 @@ use super::super::wind::Wind;
 use super::super::{Scenario, Tick};
 use super::World;
 use super::gauge::Gauges;
+use super::tuning::Change;
 
 /// Counts changes of what is saved. Bytes of another format are refused.
 const FORMAT: u32 = 2;
@@ -31,6 +32,7 @@ struct Saving<'a> {
     seed: u64,
     tick: Tick,
     params: &'a Params,
+    changes: &'a [Change],
     wind: &'a Wind,
     drones: &'a [Drone],
     next_serial: u32,
@@ -52,6 +54,7 @@ struct Saved {
     seed: u64,
     tick: Tick,
     params: Params,
+    changes: Vec<Change>,
     wind: Wind,
     drones: Vec<Drone>,
     next_serial: u32,
@@ -118,6 +121,7 @@ impl World {
             seed,
             tick,
             params,
+            changes,
             wind,
             drones,
             next_serial,
@@ -150,6 +154,7 @@ impl World {
             seed: *seed,
             tick: *tick,
             params,
+            changes,
             wind,
             drones,
             next_serial: *next_serial,
@@ -203,6 +208,7 @@ impl World {
         self.tick = saved.tick;
         self.imperfect = saved.params.senses_are_imperfect();
         self.params = saved.params;
+        self.changes = saved.changes;
         self.wind = saved.wind;
         self.index =
             saved.drones.iter().enumerate().map(|(i, drone)| (Arc::clone(&drone.id), i as u32)).collect();

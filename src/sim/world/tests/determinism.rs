@@ -108,6 +108,7 @@ pub(super) fn random_command(stream: &mut Stream) -> Command {
         15 => Command::SetBehavior { behavior: "boids".into(), params: BTreeMap::new() },
         16 if pick(4) == 0 => Command::EmergencyStop {},
         16 => Command::Signal {},
+        17 if pick(4) == 0 => Command::UndoParam { path: None },
         17 => Command::SetParam { path: "limits.separation_m".into(), value: u * 0.2 },
         18 => Command::Spawn {
             kind: "quad".into(),

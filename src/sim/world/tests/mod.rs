@@ -2,6 +2,7 @@
 
 mod commands;
 mod determinism;
+mod document;
 mod failsafes;
 mod models;
 mod patterns;

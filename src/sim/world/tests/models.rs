@@ -253,3 +253,35 @@ fn the_radio_delivers_what_its_parameters_say() {
     // 10 ticks of delay, 5 of jitter on average, 2 since the last message: of 0.04 s each.
     assert!((all["information_age_s"].mean - 0.68).abs() < 0.01, "{:?}", all["information_age_s"]);
 }
+
+#[test]
+fn changes_of_parameters_are_taken_back_newest_first() {
+    let mut world = five();
+    let value = |world: &World, path: &str| world.params().iter().find(|p| p.path == path).unwrap().value;
+    let set = |path: &str, value| Command::SetParam { path: path.into(), value };
+    let undo = |path: Option<&str>| Command::UndoParam { path: path.map(str::to_owned) };
+    let (near, view) = ("limits.near_miss_m", "behavior.boids.view_deg");
+    let fresh = world.state_hash();
+    for command in [set(near, 2.0), set(near, 3.0), set(view, 90.0)] {
+        world.apply(&command, &Targets::All, 0).unwrap();
+    }
+    world.apply(&undo(Some(near)), &Targets::All, 0).unwrap();
+    assert_eq!((value(&world, near), value(&world, view)), (2.0, 90.0));
+    world.apply(&undo(None), &Targets::All, 0).unwrap();
+    world.apply(&undo(None), &Targets::All, 0).unwrap();
+    assert_eq!((value(&world, near), value(&world, view)), (1.5, 300.0));
+    assert_eq!(world.state_hash(), fresh, "as if nothing had been");
+    let error = world.apply(&undo(None), &Targets::All, 0).unwrap_err();
+    assert_eq!(error.message, "there is no change to take back");
+    // What a behaviour was given is taken back as well, and history has an end.
+    let params = BTreeMap::from([("view_deg".to_owned(), 120.0)]);
+    let join = Command::SetBehavior { behavior: "boids".into(), params };
+    world.apply(&join, &Targets::All, 0).unwrap();
+    world.apply(&undo(Some(view)), &Targets::All, 0).unwrap();
+    assert_eq!(value(&world, view), 300.0);
+    for k in 0..300 {
+        world.apply(&set(near, 1.0 + f64::from(k) * 0.01), &Targets::All, 0).unwrap();
+    }
+    let taken_back = (0..300).take_while(|_| world.apply(&undo(None), &Targets::All, 0).is_ok()).count();
+    assert_eq!(taken_back, 256);
+}
