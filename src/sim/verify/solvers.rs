@@ -14,6 +14,14 @@ pub const CASES: &[Case] = &[
         run: assignment_excess,
     },
     Case {
+        name: "assignment-reference",
+        source: "scipy 1.17.1, linear_sum_assignment: least cost, n = 200, (7919 i i + 104729 j j + 31337 i j + 17 i) mod 10007",
+        expected: 17_262.0,
+        tolerance: 0.0,
+        quick: true,
+        run: assignment_cost,
+    },
+    Case {
         name: "lloyd-descends",
         source: "Cortes et al. 2004: largest relative increase of the coverage energy in any step",
         expected: 0.0,
@@ -46,6 +54,12 @@ fn assignment_excess() -> f64 {
         (sum - assignment::brute_force(n, cost)).abs()
     };
     (0..64).map(excess).fold(0.0, f64::max)
+}
+
+fn assignment_cost() -> f64 {
+    let cost =
+        |i: usize, j: usize| ((7919 * i * i + 104_729 * j * j + 31_337 * i * j + 17 * i) % 10_007) as f64;
+    assignment::optimal(200, cost).iter().enumerate().map(|(i, &j)| cost(i, j)).sum()
 }
 
 /// The largest relative increase of the energy in a step, and the energy at the end over the bound.
