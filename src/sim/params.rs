@@ -186,6 +186,20 @@ pub enum Imu {
     Bias,
 }
 
+/// Parameters of the air, by place in their table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Air {
+    /// Whether the mean grows with height.
+    Profile,
+    /// Roughness length of the ground.
+    Roughness,
+    /// Whether gusts are those of the Dryden model.
+    Gusts,
+    /// Correlation time of gusts that are not.
+    GustTime,
+}
+
 /// Parameters of the metrics, by place in their table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
@@ -211,7 +225,7 @@ const fn spec(name: &'static str, label: &'static str, unit: &'static str, numbe
 }
 
 /// How many groups there are; by hand, as [`LIMITS_LEN`].
-const GROUPS_LEN: usize = 5;
+const GROUPS_LEN: usize = 6;
 
 /// Groups that came after the limits: name and schema. Their order is part of recorded runs: append.
 pub const GROUPS: [(&str, &[Spec]); GROUPS_LEN] = [
@@ -268,6 +282,15 @@ pub const GROUPS: [(&str, &[Spec]); GROUPS_LEN] = [
         &[
             spec("accel_mps2", "Quick error of the accelerometer", "m/s²", [0.0, 10.0, 0.01, 0.0]),
             spec("accel_bias_mps2", "Its lasting error, among drones", "m/s²", [0.0, 10.0, 0.01, 0.0]),
+        ],
+    ),
+    (
+        "wind",
+        &[
+            Spec::choice("profile", "Mean wind over height", &["uniform", "log"]),
+            spec("roughness_m", "Roughness of the ground", "m", [0.0001, 2.0, 0.01, 0.03]),
+            Spec::choice("gusts", "Strength and time of gusts", &["fixed", "dryden"]),
+            spec("gust_time_s", "Correlation time of fixed gusts", "s", [0.1, 600.0, 0.5, 4.0]),
         ],
     ),
 ];
@@ -346,6 +369,11 @@ impl Params {
     /// A value of the accelerometer.
     pub fn imu(&self, which: Imu) -> f64 {
         self.groups[4][which as usize]
+    }
+
+    /// A value of the air.
+    pub fn air(&self, which: Air) -> f64 {
+        self.groups[5][which as usize]
     }
 
     /// A value of the laws of motion.

@@ -1,12 +1,16 @@
 //! Wind: a steady mean and gusts that neighbours feel nearly alike.
+//!
+//! The mean is the same everywhere, or follows the logarithmic law over rough ground, `w̄(h) = w̄₁₀ ln(h/z₀) / ln(10/z₀)`.
+//! Gusts have a strength and a time of the scenario's choice, or those of the Dryden model at low altitude
+//! (MIL-F-8785C): with h in feet `L = h / (0.177 + 0.000823 h)^1.2`, `σ_w = 0.1 W₂₀`,
+//! `σ_u = σ_v = σ_w / (0.177 + 0.000823 h)^0.4` and a time of `L / V`, V the mean wind but at least 1 m/s.
 
 use serde::{Deserialize, Serialize};
 
+use super::params::{Air, Params};
 use super::rng::{Channel, SWARM, Stream};
 use super::{Tick, Vec3, geodesy};
 
-/// Correlation time of the gusts.
-const GUST_TIME_S: f64 = 4.0;
 /// Part of the gust variance that the whole swarm shares.
 const SHARED: f64 = 0.8;
 /// Vertical gusts against horizontal ones.
@@ -29,12 +33,40 @@ pub struct Wind {
     spec: WindSpec,
     mean: Vec3,
     shared: Vec3,
+    model: Model,
 }
+
+/// How mean and gusts depend on height.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Model {
+    /// Roughness length of the logarithmic law.
+    roughness_m: Option<f64>,
+    is_dryden: bool,
+    gust_time_s: f64,
+}
+
+/// Height at which the mean is the one that was asked for.
+const REFERENCE_M: f64 = 10.0;
+/// Height for which the shared gust is made.
+const SHARED_M: f64 = 20.0;
+const FOOT_M: f64 = 0.3048;
 
 impl Wind {
     /// Wind as specified, before the first gust.
-    pub fn new(spec: WindSpec) -> Self {
-        Wind { spec, mean: geodesy::direction_of(spec.from_deg) * -spec.speed_mps, shared: Vec3::ZERO }
+    pub fn new(spec: WindSpec, params: &Params) -> Self {
+        let mean = geodesy::direction_of(spec.from_deg) * -spec.speed_mps;
+        let mut wind = Wind { spec, mean, shared: Vec3::ZERO, model: Model::default() };
+        wind.tune(params);
+        wind
+    }
+
+    /// Takes over parameters; the gusts under way go on.
+    pub fn tune(&mut self, params: &Params) {
+        self.model = Model {
+            roughness_m: (params.air(Air::Profile) > 0.0).then(|| params.air(Air::Roughness)),
+            is_dryden: params.air(Air::Gusts) > 0.0,
+            gust_time_s: params.air(Air::GustTime),
+        };
     }
 
     /// What was asked for.
@@ -44,23 +76,62 @@ impl Wind {
 
     /// Changes the mean and the strength of the gusts; the gusts under way go on.
     pub fn set(&mut self, spec: WindSpec) {
-        *self = Wind { shared: self.shared, ..Wind::new(spec) };
+        let mean = geodesy::direction_of(spec.from_deg) * -spec.speed_mps;
+        *self = Wind { spec, mean, ..*self };
     }
 
     /// One tick of the shared gust.
     pub fn advance(&mut self, seed: u64, tick: Tick, dt: f64) {
         let stream = Stream::new(seed, SWARM, tick, Channel::SharedGust);
-        self.shared = step_gust(self.shared, self.spec.gust_mps, dt, stream);
+        self.shared = self.step_gust(self.shared, SHARED_M, dt, stream);
     }
 
-    /// One tick of a drone's own gust.
-    pub fn advance_own(&self, own: Vec3, seed: u64, serial: u32, tick: Tick, dt: f64) -> Vec3 {
-        step_gust(own, self.spec.gust_mps, dt, Stream::new(seed, serial, tick, Channel::OwnGust))
+    /// One tick of the own gust of a drone at height `z`.
+    pub fn advance_own(&self, own: Vec3, z: f64, seed: u64, serial: u32, tick: Tick, dt: f64) -> Vec3 {
+        self.step_gust(own, z, dt, Stream::new(seed, serial, tick, Channel::OwnGust))
     }
 
-    /// Velocity of the air around a drone with its own gust.
-    pub fn at(&self, own: Vec3) -> Vec3 {
-        self.mean + self.shared * SHARED.sqrt() + own * (1.0 - SHARED).sqrt()
+    /// Velocity of the air around a drone at height `z` with its own gust.
+    pub fn at(&self, own: Vec3, z: f64) -> Vec3 {
+        if self.model == (Model { gust_time_s: self.model.gust_time_s, ..Model::default() }) {
+            return self.mean + self.shared * SHARED.sqrt() + own * (1.0 - SHARED).sqrt();
+        }
+        let gust = self.shared * SHARED.sqrt() + own * (1.0 - SHARED).sqrt();
+        self.mean * self.shear(z) + if self.model.is_dryden { self.turbulence(gust, z) } else { gust }
+    }
+
+    /// The mean at a height over that at [`REFERENCE_M`].
+    fn shear(&self, z: f64) -> f64 {
+        match self.model.roughness_m {
+            Some(rough) if z > rough => libm::log(z / rough) / libm::log(REFERENCE_M / rough),
+            Some(_) => 0.0,
+            None => 1.0,
+        }
+    }
+
+    /// A gust of unit variance with the strengths of the Dryden model.
+    fn turbulence(&self, gust: Vec3, z: f64) -> Vec3 {
+        let upwards = 0.1 * self.spec.speed_mps * self.shear(20.0 * FOOT_M);
+        let level = upwards / libm::pow(0.177 + 0.000_823 * feet(z), 0.4);
+        Vec3::new(gust.x * level, gust.y * level, gust.z * upwards)
+    }
+
+    /// `w e^(-dt/T) + sigma sqrt(1 - e^(-2dt/T)) N`, on three axes.
+    fn step_gust(&self, gust: Vec3, z: f64, dt: f64, mut stream: Stream) -> Vec3 {
+        let (sigma, vertical, time) = if self.model.is_dryden {
+            let length = FOOT_M * feet(z) / libm::pow(0.177 + 0.000_823 * feet(z), 1.2);
+            (1.0, 1.0, length / (self.spec.speed_mps * self.shear(z)).max(1.0))
+        } else {
+            (self.spec.gust_mps, VERTICAL, self.model.gust_time_s)
+        };
+        if sigma == 0.0 && gust == Vec3::ZERO {
+            return gust;
+        }
+        let keep = libm::exp(-dt / time);
+        let kick = sigma * (1.0 - keep * keep).sqrt();
+        let (a, b) = stream.gaussian_pair();
+        let (c, _) = stream.gaussian_pair();
+        gust * keep + Vec3::new(a, b, c * vertical) * kick
     }
 
     /// The shared gust, for the state hash.
@@ -69,16 +140,9 @@ impl Wind {
     }
 }
 
-/// `w e^(-dt/T) + sigma sqrt(1 - e^(-2dt/T)) N`, on three axes.
-fn step_gust(gust: Vec3, sigma: f64, dt: f64, mut stream: Stream) -> Vec3 {
-    if sigma == 0.0 && gust == Vec3::ZERO {
-        return gust;
-    }
-    let keep = libm::exp(-dt / GUST_TIME_S);
-    let kick = sigma * (1.0 - keep * keep).sqrt();
-    let (a, b) = stream.gaussian_pair();
-    let (c, _) = stream.gaussian_pair();
-    gust * keep + Vec3::new(a, b, c * VERTICAL) * kick
+/// A height in feet, within the layer for which the Dryden model at low altitude holds.
+fn feet(z: f64) -> f64 {
+    (z / FOOT_M).clamp(10.0, 1000.0)
 }
 
 #[cfg(test)]
@@ -87,23 +151,50 @@ mod tests {
 
     #[test]
     fn wind_from_the_north_blows_south() {
-        let wind = Wind::new(WindSpec { speed_mps: 5.0, from_deg: 0.0, gust_mps: 0.0 });
-        assert!(wind.at(Vec3::ZERO).distance(Vec3::new(0.0, -5.0, 0.0)) < 1e-12);
+        let wind = Wind::new(WindSpec { speed_mps: 5.0, ..WindSpec::default() }, &Params::default());
+        assert!(wind.at(Vec3::ZERO, 7.0).distance(Vec3::new(0.0, -5.0, 0.0)) < 1e-12);
     }
 
     #[test]
     fn gusts_have_the_asked_strength_and_are_shared_by_four_fifths() {
-        let mut wind = Wind::new(WindSpec { gust_mps: 2.0, ..WindSpec::default() });
+        let mut wind = Wind::new(WindSpec { gust_mps: 2.0, ..WindSpec::default() }, &Params::default());
         let (mut a, mut b) = (Vec3::ZERO, Vec3::ZERO);
         let (mut variance, mut covariance, n) = (0.0, 0.0, 200_000);
         for tick in 0..n {
             wind.advance(1, tick, 0.4);
-            a = wind.advance_own(a, 1, 0, tick, 0.4);
-            b = wind.advance_own(b, 1, 1, tick, 0.4);
-            variance += wind.at(a).x * wind.at(a).x;
-            covariance += wind.at(a).x * wind.at(b).x;
+            a = wind.advance_own(a, 9.0, 1, 0, tick, 0.4);
+            b = wind.advance_own(b, 9.0, 1, 1, tick, 0.4);
+            variance += wind.at(a, 9.0).x * wind.at(a, 9.0).x;
+            covariance += wind.at(a, 9.0).x * wind.at(b, 9.0).x;
         }
         assert!((variance / n as f64 - 4.0).abs() < 0.2, "variance {}", variance / n as f64);
         assert!((covariance / variance - 0.8).abs() < 0.02, "correlation {}", covariance / variance);
+    }
+
+    #[test]
+    fn wind_over_rough_ground_grows_with_height_and_its_gusts_are_those_of_dryden() {
+        let mut params = Params::default();
+        [("wind.profile", 1.0), ("wind.gusts", 1.0)].iter().for_each(|(p, v)| params.set(p, *v).unwrap());
+        let spec = WindSpec { speed_mps: 8.0, from_deg: 270.0, gust_mps: 0.0 };
+        let mut wind = Wind::new(spec, &params);
+        assert!((wind.at(Vec3::ZERO, 10.0).x - 8.0).abs() < 1e-12);
+        assert!(
+            (wind.at(Vec3::ZERO, 40.0).x - 8.0 * (40.0f64 / 0.03).ln() / (10.0f64 / 0.03).ln()).abs() < 1e-9
+        );
+        assert_eq!(wind.at(Vec3::ZERO, 0.0), Vec3::ZERO);
+        let (mut own, mut level, mut upright, n) = (Vec3::ZERO, 0.0, 0.0, 200_000);
+        let mean = wind.at(Vec3::ZERO, 30.48).x;
+        for tick in 0..n {
+            wind.advance(1, tick, 2.0);
+            own = wind.advance_own(own, 30.48, 1, 0, tick, 2.0);
+            let air = wind.at(own, 30.48);
+            level += (air.x - mean) * (air.x - mean);
+            upright += air.z * air.z;
+        }
+        // At 100 ft: sigma_w a tenth of the wind at 20 ft, sigma_u that over 0.2593^0.4.
+        let at_20_ft = 8.0 * (6.096f64 / 0.03).ln() / (10.0f64 / 0.03).ln();
+        let (level, upright) = ((level / n as f64).sqrt(), (upright / n as f64).sqrt());
+        assert!((upright - 0.1 * at_20_ft).abs() < 0.02, "{upright}");
+        assert!((level - 0.1 * at_20_ft / 0.2593f64.powf(0.4)).abs() < 0.03, "{level}");
     }
 }

@@ -145,8 +145,7 @@ fn read_scenario(mut root: Section, errors: &mut Errors, text: &str) -> Option<S
     let types = sections::types(&mut root, errors, drone_type::builtin().to_vec());
     let obstacles = sections::obstacles(&mut root, errors);
     let fences = sections::fences(&mut root, errors);
-    let wind = sections::wind(&mut root, errors);
-    let (params, dynamics) = sections::params(&mut root, errors);
+    let (params, dynamics, wind) = sections::params(&mut root, errors);
     let space = sections::space(&mut root, errors);
     let filter = sections::filter(&mut root, errors, dynamics);
     let scene = Arc::new(Scene::new(obstacles, fences));

@@ -73,19 +73,19 @@ pub fn origin(root: &mut Section, errors: &mut Errors) -> Origin {
     Origin { lat: lat.unwrap_or(0.0), lon: lon.unwrap_or(0.0), amsl_m: amsl.unwrap_or(0.0) }
 }
 
-pub fn wind(root: &mut Section, errors: &mut Errors) -> WindSpec {
-    let Some(mut section) = root.section(errors, "wind") else { return WindSpec::default() };
+/// What of `[wind]` is no parameter.
+fn wind(section: &mut Section, errors: &mut Errors) -> WindSpec {
     let speed = section.number(errors, "speed_mps", 0.0..=60.0);
     let from = section.number(errors, "from_deg", 0.0..=360.0);
     let gust = section.number(errors, "gust_mps", 0.0..=20.0);
-    section.finish(errors);
     WindSpec { speed_mps: speed.unwrap_or(0.0), from_deg: from.unwrap_or(0.0), gust_mps: gust.unwrap_or(0.0) }
 }
 
-/// `[limits]`, the groups after it, and `[behavior.<name>]`; also the law of motion, which stands in `[dynamics]`.
-pub fn params(root: &mut Section, errors: &mut Errors) -> (Params, Dynamics) {
+/// `[limits]`, the groups after it, and `[behavior.<name>]`; also the law of motion, which stands in `[dynamics]`, and
+/// the mean wind.
+pub fn params(root: &mut Section, errors: &mut Errors) -> (Params, Dynamics, WindSpec) {
     let mut params = Params::default();
-    let mut dynamics = Dynamics::default();
+    let (mut dynamics, mut air) = (Dynamics::default(), WindSpec::default());
     let mut read = |section: &mut Section, errors: &mut Errors, specs: &[Spec]| {
         for spec in specs {
             let Some(field) = section.get(spec.name) else { continue };
@@ -111,6 +111,9 @@ pub fn params(root: &mut Section, errors: &mut Errors) -> (Params, Dynamics) {
                 dynamics =
                     section.get("model").and_then(|f| f.one_of(errors, &Dynamics::ALL)).unwrap_or_default();
             }
+            if group == "wind" {
+                air = wind(&mut section, errors);
+            }
             section.finish(errors);
         }
     }
@@ -123,7 +126,7 @@ pub fn params(root: &mut Section, errors: &mut Errors) -> (Params, Dynamics) {
         }
         all.finish(errors);
     }
-    (params, dynamics)
+    (params, dynamics, air)
 }
 
 /// `[space]`: open, or a torus of a size on each axis.

@@ -184,7 +184,7 @@ impl World {
         gauges.measured = self.tick;
         self.metrics.order = gauges.order.measure(&self.traffic, scale);
         let (types, wind) = (&self.scenario.types, &self.wind);
-        let air = |d: &Drone| (&types[usize::from(d.kind)], wind.at(d.body.gust));
+        let air = |d: &Drone| (&types[usize::from(d.kind)], wind.at(d.body.gust, d.body.position.z));
         gauges.flight.advance(&self.drones, air, elapsed_s, counts, &mut self.metrics.flight);
         self.metrics.flight.set_reception(reception);
         self.measure_formation();

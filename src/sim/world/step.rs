@@ -82,8 +82,9 @@ impl World {
         let drone = &self.drones[index];
         let (serial, before) = (drone.serial, drone.body);
         let tick_s = self.scenario.tick_s;
-        let gust = self.wind.advance_own(before.gust, self.seed, serial, self.tick, tick_s);
-        let wind = self.wind.at(gust);
+        let gust =
+            self.wind.advance_own(before.gust, before.position.z, self.seed, serial, self.tick, tick_s);
+        let wind = self.wind.at(gust, before.position.z);
         let blind = self.tick < drone.faults.gps_until;
         let kind = &self.scenario.types[usize::from(drone.kind)];
         let response = &self.responses[usize::from(drone.kind)];

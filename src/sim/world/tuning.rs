@@ -51,6 +51,7 @@ impl World {
 
     fn retuned(&mut self, path: &str, value: f64) {
         self.tune_sensors();
+        self.wind.tune(&self.params);
         self.tell(Level::Info, Arc::clone(&self.swarm), "param_set", format!("{path} is {value} now"));
     }
 }
