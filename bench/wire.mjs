@@ -35,13 +35,13 @@ if (process.platform !== 'linux' || cpus().length < 2) throw new Error('this nee
 
 console.log('preparing …');
 prepare();
-const results = {}; // scenario -> server -> one report a round
+const results = Object.fromEntries(Object.keys(scenarios).map((name) => [name, {}])); // scenario -> server -> one report a round
 for (let round = 0; round < rounds; round += 1) {
   for (const [name, scenario] of Object.entries(scenarios)) {
     if (round >= (scenario.rounds ?? rounds)) continue;
     for (const server of chosen.filter((each) => !each.only || each.only.includes(name))) {
       const report = await visit(server, scenario);
-      ((results[name] ??= {})[server.id] ??= []).push(report);
+      (results[name][server.id] ??= []).push(report);
       console.log(`round ${round + 1}, ${name}, ${server.id}: ${brief(report)}`);
     }
   }
