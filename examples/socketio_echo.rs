@@ -8,7 +8,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use actix_web::{App, HttpServer};
 use clap::Parser;
-use hmrs::socketio::{Config, EngineIo, EngineSocket, Event, Message, Namespace, Socket, SocketIo};
+use hmrs::socketio::{Config, EngineIo, EngineSocket, Event, Message, Namespace, Socket, SocketIo, listen};
 use serde_json::{Value, json};
 
 #[derive(Parser)]
@@ -29,6 +29,9 @@ struct Args {
     /// Bytes of a message or request body at most.
     #[arg(long, default_value_t = 1_000_000)]
     max_payload: usize,
+    /// Carry WebSockets by actix-web-actors in place of giving each its socket.
+    #[arg(long)]
+    actor_carrier: bool,
 }
 
 /// Both servers with the same settings, each at its own path.
@@ -69,12 +72,12 @@ async fn main() -> std::io::Result<()> {
         max_payload: args.max_payload,
         ..Config::default()
     });
-    let on_connect = io.on_connect();
-    HttpServer::new(move || App::new().configure(engine.configure()).configure(io.configure()))
-        .on_connect(on_connect)
-        .h1_allow_half_closed(false)
-        .shutdown_timeout(1)
-        .bind(args.bind)?
-        .run()
-        .await
+    let (engine_mount, io_mount) = (engine.configure(), io.configure());
+    let app = move || App::new().configure(engine_mount.clone()).configure(io_mount.clone());
+    if args.actor_carrier {
+        let server = HttpServer::new(app).on_connect(io.on_connect()).h1_allow_half_closed(false);
+        return server.shutdown_timeout(1).bind(args.bind)?.run().await;
+    }
+    let builder = actix_server::Server::build().shutdown_timeout(1);
+    listen(builder, std::net::TcpListener::bind(args.bind)?, &io, app)?.run().await
 }

@@ -273,7 +273,7 @@ fn open_websocket(
     if let Some(cookie) = sticky_cookie(&session) {
         response.append_header((header::SET_COOKIE, cookie));
     }
-    Ok(websocket::carry(response, addr, session, line, payload))
+    Ok(websocket::carry(request, response, addr, session, line, payload))
 }
 
 fn sticky_cookie(session: &SessionHandle) -> Option<header::HeaderValue> {

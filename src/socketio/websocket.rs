@@ -18,24 +18,20 @@ use std::{
 };
 
 use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, StreamHandler, WrapFuture, fut};
-use actix_web::{
-    Error, HttpRequest, HttpResponse, HttpResponseBuilder, error::PayloadError, http::header, rt, web,
-};
+use actix_web::{Error, HttpRequest, HttpResponse, HttpResponseBuilder, http::header, rt, web};
 use actix_web_actors::ws::{self, WebsocketContext};
-use bytes::{Bytes, BytesMut};
-use bytestring::ByteString;
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 
 use super::{
     config::Config,
-    deflate::{self, Inflater},
+    deflate,
     entry::{Cors, Refused, closed_at_once},
-    protocol::{
-        connection::WebsocketVerdict,
-        websocket_frame::{FrameRules, Violation},
-    },
+    protocol::connection::WebsocketVerdict,
+    raw::Handoff,
     session::{FromWebsocket, Input, Session, Websocket},
     session_handle::{Request, SessionHandle},
+    websocket_input::{Fragments, FrameGuard},
     websocket_line::Line,
 };
 
@@ -88,7 +84,7 @@ pub(super) async fn join(
     match verdict? {
         WebsocketVerdict::Probe => {
             knocking.0 = None;
-            Ok(carry(response, addr, session, line, payload))
+            Ok(carry(request, response, addr, session, line, payload))
         }
         WebsocketVerdict::Refuse => {
             let farewell = stream::once(async { Ok::<_, Error>(closed_at_once()) });
@@ -110,25 +106,19 @@ impl Drop for Knocking {
 
 /// Puts a WebSocket to work for a session.
 pub(super) fn carry(
+    request: &HttpRequest,
     mut response: HttpResponseBuilder,
     addr: Addr<Session>,
     session: Arc<SessionHandle>,
     line: Arc<Line>,
     payload: web::Payload,
 ) -> HttpResponse {
+    if let Some(handoff) = Handoff::of(request) {
+        return handoff.fill(addr, session, line, response);
+    }
     let message_bytes_max = session.server.config.max_payload;
-    let violation = Rc::new(Cell::new(None));
-    let rules = FrameRules::new(message_bytes_max);
-    let guard = FrameGuard {
-        payload,
-        rules: if line.deflates() { rules.with_compression() } else { rules },
-        inflater: line.deflates().then(Box::default),
-        message_bytes_max,
-        chunk: Bytes::new(),
-        frame_complete: false,
-        violation: violation.clone(),
-        line: line.clone(),
-    };
+    let guard = FrameGuard::new(payload, message_bytes_max, line.clone());
+    let violation = guard.violation();
     let connection = WsConn { addr, session: session.clone(), line: line.clone(), violation, message: None };
     let codec = WebsocketContext::with_codec(
         connection,
@@ -167,11 +157,6 @@ struct WsConn {
     message: Option<Box<Fragments>>,
 }
 
-struct Fragments {
-    text: bool,
-    data: BytesMut,
-}
-
 impl WsConn {
     /// Hands over one message and reads on when the session has room for more.
     fn hand_over(&mut self, input: Input, ctx: &mut WebsocketContext<Self>) {
@@ -182,38 +167,6 @@ impl WsConn {
                 ctx.stop();
             }
         }));
-    }
-
-    fn fragment(&mut self, item: actix_http::ws::Item, ctx: &mut WebsocketContext<Self>) {
-        use actix_http::ws::Item;
-        match (item, &mut self.message) {
-            (Item::FirstText(data), _) => {
-                self.message = Some(Box::new(Fragments { text: true, data: BytesMut::from(&data[..]) }))
-            }
-            (Item::FirstBinary(data), _) => {
-                self.message = Some(Box::new(Fragments { text: false, data: BytesMut::from(&data[..]) }));
-            }
-            (Item::Continue(data), Some(message)) => message.data.extend_from_slice(&data),
-            (Item::Last(data), Some(message)) => {
-                message.data.extend_from_slice(&data);
-                if let Some(message) = self.message.take() {
-                    let input = message.complete();
-                    self.hand_over(input, ctx);
-                }
-            }
-            // The guard lets no continuation through that continues nothing.
-            (Item::Continue(_) | Item::Last(_), None) => self.hand_over(Input::Violation(1002), ctx),
-        }
-    }
-}
-
-impl Fragments {
-    fn complete(self) -> Input {
-        let data = self.data.freeze();
-        match self.text {
-            false => Input::Binary(data),
-            true => ByteString::try_from(data).map_or(Input::Violation(1007), Input::Text),
-        }
     }
 }
 
@@ -234,7 +187,11 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsConn {
             Ok(ws::Message::Binary(data)) => self.hand_over(Input::Binary(data), ctx),
             Ok(ws::Message::Ping(data)) => ctx.pong(&data),
             Ok(ws::Message::Close(_)) => self.hand_over(Input::Close, ctx),
-            Ok(ws::Message::Continuation(item)) => self.fragment(item, ctx),
+            Ok(ws::Message::Continuation(item)) => {
+                if let Some(input) = Fragments::add(&mut self.message, item) {
+                    self.hand_over(input, ctx);
+                }
+            }
             Ok(ws::Message::Pong(_) | ws::Message::Nop) => {}
             // Of what passes the guard, the codec refuses only text that is not UTF-8.
             Err(_) => self.hand_over(Input::Violation(1007), ctx),
@@ -245,75 +202,6 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsConn {
         match self.violation.take() {
             Some(code) => self.hand_over(Input::Violation(code), ctx),
             None => ctx.wait(fut::ready(()).map(|(), _: &mut Self, ctx: &mut Self::Context| ctx.stop())),
-        }
-    }
-}
-
-/// The bytes from the peer, up to the first frame that breaks a rule, and at most one frame at a time: the codec behind
-/// it buffers whatever it can get.
-struct FrameGuard {
-    payload: web::Payload,
-    rules: FrameRules,
-    /// Where permessage-deflate was negotiated.
-    inflater: Option<Box<Inflater>>,
-    message_bytes_max: usize,
-    chunk: Bytes,
-    frame_complete: bool,
-    violation: Rc<Cell<Option<u16>>>,
-    line: Arc<Line>,
-}
-
-impl FrameGuard {
-    fn poll_payload(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, PayloadError>>> {
-        match Pin::new(&mut self.payload).poll_next(cx) {
-            Poll::Pending => self.line.poll_dropped(cx).map(|()| None),
-            ready => ready,
-        }
-    }
-}
-
-impl FrameGuard {
-    /// The next bytes for the codec; none while a deflated message is under way.
-    fn judge(&mut self) -> Result<Option<Bytes>, Violation> {
-        let progress = self.rules.handle_bytes(&self.chunk)?;
-        let bytes = self.chunk.split_to(progress.taken);
-        let inflater = self.inflater.as_mut().filter(|_| self.rules.is_compressed());
-        let Some(inflater) = inflater else {
-            self.frame_complete = progress.frame_complete;
-            return Ok(Some(bytes));
-        };
-        let message = inflater.handle_bytes(&bytes, progress.frame_complete, self.message_bytes_max)?;
-        self.frame_complete = message.is_some();
-        Ok(message)
-    }
-}
-
-impl Stream for FrameGuard {
-    type Item = Result<Bytes, PayloadError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        if std::mem::take(&mut this.frame_complete) {
-            // Lets the codec decode this frame and the actor deal with it before the next one is read.
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        loop {
-            while this.chunk.is_empty() {
-                match ready!(this.poll_payload(cx)) {
-                    Some(Ok(chunk)) => this.chunk = chunk,
-                    // A connection that broke ends like one that was closed.
-                    Some(Err(_)) | None => return Poll::Ready(None),
-                }
-            }
-            match this.judge() {
-                Ok(Some(bytes)) => return Poll::Ready(Some(Ok(bytes))),
-                Ok(None) => {}
-                Err(violation) => {
-                    this.violation.set(Some(violation.0));
-                    return Poll::Ready(None);
-                }
-            }
         }
     }
 }

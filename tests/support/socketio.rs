@@ -4,7 +4,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use actix_web::{App, HttpServer, dev::ServerHandle, rt};
-use hmrs::socketio::{Config, EngineIo, SocketIo, protocol::client::Open};
+use hmrs::socketio::{Config, EngineIo, SocketIo, listen, protocol::client::Open};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -62,20 +62,28 @@ pub fn server(config: Config, furnish: impl FnOnce(&SocketIo)) -> Server {
     start(engine, io, 2)
 }
 
+/// Every test passes over either carrier of WebSockets: `HMRS_TEST_CARRIER=actor` takes actix-web-actors.
 fn start(engine: EngineIo, io: SocketIo, workers: usize) -> Server {
     let (engine_mount, io_mount) = (engine.clone(), io.clone());
-    let server = HttpServer::new(move || {
-        App::new().configure(engine_mount.configure()).configure(io_mount.configure())
-    })
-    .on_connect(io.on_connect())
-    .h1_allow_half_closed(false)
-    .workers(workers)
-    .disable_signals()
-    .shutdown_timeout(0)
-    .bind(("127.0.0.1", 0))
-    .unwrap();
-    let port = server.addrs()[0].port();
-    let server = server.run();
+    let app = move || App::new().configure(engine_mount.configure()).configure(io_mount.configure());
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = match std::env::var("HMRS_TEST_CARRIER").as_deref() {
+        Ok("actor") => HttpServer::new(app)
+            .on_connect(io.on_connect())
+            .h1_allow_half_closed(false)
+            .workers(workers)
+            .disable_signals()
+            .shutdown_timeout(0)
+            .listen(listener)
+            .unwrap()
+            .run(),
+        _ => {
+            let builder =
+                actix_server::Server::build().workers(workers).disable_signals().shutdown_timeout(0);
+            listen(builder, listener, &io, app).unwrap().run()
+        }
+    };
     let handle = server.handle();
     rt::spawn(server);
     Server { port, io, engine, handle }
