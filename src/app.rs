@@ -10,7 +10,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{AdminPage, Deflate, FirstToken, ServeConfig};
+use crate::config::{AdminPage, Carrier, Deflate, FirstToken, ServeConfig};
 use crate::contract::access::{Gatekeeper, Role};
 use crate::contract::record::{DatabaseState, NoRecorder, Recorder};
 use crate::gateway::commands::CommandRate;
@@ -119,7 +119,7 @@ fn listen(
 ) -> Result<actix_web::dev::Server, String> {
     let (origins, mount) = (origins(config), io.clone());
     let proxies = Proxies::new(config.trusted_proxies.clone());
-    let server = HttpServer::new(move || {
+    let app = move || {
         let (origins, proxies) = (origins.clone(), proxies.clone());
         App::new()
             .wrap(from_fn(move |request, next| http::guard(origins.clone(), request, next)))
@@ -129,16 +129,26 @@ fn listen(
             })
             .configure(mount.configure())
             .configure(http::routes(api.clone()))
-    })
-    .workers(config.worker_threads())
-    .max_connections(CONNECTIONS_MAX)
-    // An abandoned poll must end its session at once, and not after the poll.
-    .h1_allow_half_closed(false)
-    .on_connect(io.on_connect())
-    .disable_signals()
-    .shutdown_timeout(HTTP_WAIT_MAX_S)
-    .listen(listener)
-    .map_err(|error| format!("--bind {}: cannot listen there: {error}", config.bind))?;
+    };
+    let cannot = |error| format!("--bind {}: cannot listen there: {error}", config.bind);
+    if config.carrier == Carrier::Socket {
+        let builder = actix_server::Server::build()
+            .workers(config.worker_threads())
+            .max_concurrent_connections(CONNECTIONS_MAX)
+            .disable_signals()
+            .shutdown_timeout(HTTP_WAIT_MAX_S);
+        return Ok(socketio::listen(builder, listener, io, app).map_err(cannot)?.run());
+    }
+    let server = HttpServer::new(app)
+        .workers(config.worker_threads())
+        .max_connections(CONNECTIONS_MAX)
+        // An abandoned poll must end its session at once, and not after the poll.
+        .h1_allow_half_closed(false)
+        .on_connect(io.on_connect())
+        .disable_signals()
+        .shutdown_timeout(HTTP_WAIT_MAX_S)
+        .listen(listener)
+        .map_err(cannot)?;
     Ok(server.run())
 }
 

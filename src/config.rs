@@ -84,6 +84,10 @@ pub struct ServeConfig {
     #[arg(long, env = "HMRS_COMMANDS_BURST", default_value = "500", value_name = "N")]
     pub commands_burst: NonZeroU32,
 
+    /// How WebSockets are carried: each owns its socket (least memory and copying), or each is a body of actix-web-actors
+    #[arg(long, env = "HMRS_CARRIER", value_enum, default_value_t = Carrier::Socket)]
+    pub carrier: Carrier,
+
     /// Threads that serve clients [default: the machine's cores]
     #[arg(long, env = "HMRS_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
@@ -174,6 +178,15 @@ impl DatabaseArgs {
             .map_err(|error| format!("DATABASE_PASSWORD_FILE: {} cannot be read: {error}", file.display()))?;
         Ok(Some(url.with_password(secret.trim_end_matches(['\r', '\n']))))
     }
+}
+
+/// How WebSockets are carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Carrier {
+    /// Each owns its socket: least memory and copying.
+    Socket,
+    /// Each is the body of a response of actix-web-actors.
+    Actor,
 }
 
 /// What happens on a server beyond loopback that has no access token.

@@ -1,5 +1,5 @@
 //! A client made of a TCP connection and bare hands, so that a test can also do what no decent client does.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 use std::{collections::HashMap, time::Duration};
 
