@@ -16,7 +16,7 @@ after(async () => { await server.end('SIGKILL'); server.remove(); });
 const tear = (socket) => socket.io.engine.transport.ws.terminate();
 
 test(`cut off for ${cut / 1000} s, a client that asked for it loses no event and hears none twice`, async (t) => {
-  const client = await connect(server, { t, auth: { recover: true, name: 'Ada' }, reconnection: true, reconnectionDelay: cut, randomizationFactor: 0 });
+  const client = await connect(server, { t, auth: { recover: true, name: 'Ada' }, reconnection: true, reconnectionDelay: cut, reconnectionDelayMax: cut, randomizationFactor: 0 });
   const other = await connect(server, { t, via: 'polling' });
   assert.equal(client.recovered, false);
   const { id } = client;
