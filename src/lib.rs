@@ -8,6 +8,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod contract;
+pub mod export;
 pub mod gateway;
 pub mod http;
 pub mod sim;
