@@ -214,7 +214,7 @@ impl Swarm {
         self.pulse.tick.store(at, Ordering::Relaxed);
         self.pulse.missed.store(self.clock.missed(), Ordering::Relaxed);
         let is_hash_tick = at.is_multiple_of(self.world.scenario().hash_every);
-        if is_hash_tick {
+        if is_hash_tick || self.run.has_unhashed_entries() {
             self.hash = (at, self.world.state_hash());
             self.run.hash(at, self.hash.1);
         }

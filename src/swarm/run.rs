@@ -14,6 +14,7 @@ pub struct Run {
     info: Arc<RunInfo>,
     recorder: Arc<dyn Recorder>,
     journal_seq: u64,
+    hashed_seq: u64,
     log_seq: u64,
 }
 
@@ -41,7 +42,7 @@ impl Run {
         if recorder.record(started).is_err() {
             log::error!("run {} is flown without a record: the recorder is full", info.id);
         }
-        Self { info: Arc::new(info), recorder, journal_seq: 0, log_seq }
+        Self { info: Arc::new(info), recorder, journal_seq: 0, hashed_seq: 0, log_seq }
     }
 
     /// What is being flown.
@@ -103,8 +104,14 @@ impl Run {
         let _ = self.recorder.record(Record::Telemetry { run_id, wall_time_ms, snapshot });
     }
 
+    /// Whether something was entered since the last hash: hashed at once, it is found at its tick if it is tampered with.
+    pub fn has_unhashed_entries(&self) -> bool {
+        self.hashed_seq != self.journal_seq
+    }
+
     /// Records a state hash.
-    pub fn hash(&self, tick: Tick, state_hash: u64) {
+    pub fn hash(&mut self, tick: Tick, state_hash: u64) {
+        self.hashed_seq = self.journal_seq;
         let run_id = self.info.id.clone();
         if self.recorder.record(Record::Hash { run_id, tick, state_hash }).is_err() {
             log::warn!(
