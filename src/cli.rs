@@ -2,8 +2,15 @@
 //!
 //! Exit codes: 0 done, 1 the work failed (one sentence on stderr), 2 wrong usage.
 
+mod diff;
 mod health;
+mod output;
+mod progress;
+mod recorded;
+mod replay;
 mod run;
+mod settings;
+mod sweep;
 mod token;
 mod verify;
 
@@ -34,6 +41,14 @@ enum Command {
     Serve(Box<ServeConfig>),
     /// Run a scenario without a server, as fast as the machine allows
     Run(Box<run::RunArgs>),
+    /// Run a scenario many times, over parameters and seeds, and write a row a run
+    Sweep(Box<sweep::SweepArgs>),
+    /// Fly a recorded run again, and check that it is the same bit for bit
+    Replay(Box<replay::ReplayArgs>),
+    /// Write a recorded run into files
+    Export(Box<replay::ExportArgs>),
+    /// Find the first tick at which two runs differ, and what differs there
+    Diff(diff::DiffArgs),
     /// Check the model against published results
     Verify(verify::VerifyArgs),
     /// List recorded runs
@@ -86,6 +101,10 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(config) => app::serve(*config),
         Command::Run(args) => run::run(&args),
+        Command::Sweep(args) => sweep::sweep(&args),
+        Command::Replay(args) => replay::replay(&args),
+        Command::Export(args) => replay::export(&args),
+        Command::Diff(args) => diff::diff(&args),
         Command::Verify(args) => verify::verify(&args),
         Command::Runs(args) => runs(&args),
         Command::Scenario(command) => scenario(command),

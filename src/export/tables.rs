@@ -1,14 +1,12 @@
 //! The tables of a run: states, metrics, journal, happenings. The one list of their columns.
 //!
-//! A row comes from the live world or from the database alike; columns of metrics are whatever the model measures.
+//! A row comes from the live world or from the database alike; the columns of the metrics are what the model measures.
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-use serde_json::Value;
-
 use super::{Cell, Column, Kind, Table};
-use crate::sim::{Happening, JournalEntry, Metrics, Snapshot};
+use crate::sim::measure::MetricSpec;
+use crate::sim::{Happening, JournalEntry, METRICS, Metrics, Snapshot};
 
 /// A column of rows `R`: name, kind, a phrase, and how a row fills it.
 type Filled<R> = (&'static str, Kind, &'static str, fn(&R) -> Cell<'_>);
@@ -97,56 +95,27 @@ pub fn states_of(snapshot: &Snapshot) -> impl Iterator<Item = StateRow<'_>> {
     })
 }
 
-/// Every number in a structure by its name, in the order of names; nested names are joined by `_`. What is no number
-/// and not `null` is left out.
-pub fn figures(of: &impl Serialize) -> Vec<(String, Option<f64>)> {
-    let mut found = Vec::new();
-    flatten("", &serde_json::to_value(of).unwrap_or_default(), &mut found);
-    found
-}
-
-fn flatten(prefix: &str, value: &Value, found: &mut Vec<(String, Option<f64>)>) {
-    match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}_{name}") };
-                flatten(&name, value, found);
-            }
-        }
-        Value::Number(number) => found.push((prefix.to_owned(), number.as_f64())),
-        Value::Null => found.push((prefix.to_owned(), None)),
-        _ => {}
-    }
-}
-
-/// A row a tick: whatever [`Metrics`] holds, `order.milling` as `order_milling`.
+/// A row a tick: every figure of [`METRICS`].
 pub fn metrics() -> Table {
-    let mut columns = table::<()>(
+    let mut metrics = table::<()>(
         "metrics",
         &[
             ("tick", Kind::Whole, "ticks since the start", |()| Cell::None),
             ("sim_time_s", Kind::Number, "seconds since the start", |()| Cell::None),
         ],
     );
-    columns.columns.extend(figures(&Metrics::default()).into_iter().map(|(name, _)| number_column(name)));
-    columns
+    let column = |spec: &MetricSpec| {
+        let about = format!("{}: {} {}", spec.label, spec.formula, spec.unit);
+        Column { name: spec.name.into(), kind: Kind::Number, about: about.trim_end().to_owned().into() }
+    };
+    metrics.columns.extend(METRICS.iter().map(column));
+    metrics
 }
 
-/// A column for a figure, which is named after what it is.
-pub fn number_column(name: String) -> Column {
-    let about = Cow::Owned(name.replace('_', " "));
-    Column { name: Cow::Owned(name), kind: Kind::Number, about }
-}
-
-/// A row of [`metrics`]: `of` is [`Metrics`] or what is recorded of them. A figure that is not there is no value.
-pub fn metrics_cells(tick: u64, sim_time_s: f64, of: &impl Serialize) -> Vec<Cell<'static>> {
-    let found = figures(of);
-    let mut cells = vec![Cell::Whole(tick), Cell::Number(sim_time_s)];
-    cells.extend(figures(&Metrics::default()).iter().map(|(name, _)| {
-        let at = found.binary_search_by(|(known, _)| known.cmp(name));
-        Cell::number(at.ok().and_then(|at| found[at].1))
-    }));
-    cells
+/// A row of [`metrics`]. A figure without a meaning has no value.
+pub fn metrics_cells(tick: u64, sim_time_s: f64, of: &Metrics) -> Vec<Cell<'static>> {
+    let figures = METRICS.iter().map(|spec| Cell::number((spec.read)(of)));
+    [Cell::Whole(tick), Cell::Number(sim_time_s)].into_iter().chain(figures).collect()
 }
 
 /// A journal entry as a row; the columns of [`journal`].

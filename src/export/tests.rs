@@ -93,7 +93,7 @@ fn an_mcap_file_holds_several_tables_at_simulated_time() {
     assert_eq!(seen, [(1, 1_500_000_000), (2, 1_000_000_000)]);
     assert_eq!([number(&chunk[..8]), number(&chunk[8..16])], [1_000_000_000, 1_500_000_000]);
     let row: serde_json::Value = serde_json::from_slice(&messages[0].1[22..]).unwrap();
-    assert_eq!((row["airborne"].as_f64(), &row["order_milling"]), (Some(3.0), &serde_json::Value::Null));
+    assert_eq!((row["airborne"].as_f64(), &row["milling"]), (Some(3.0), &serde_json::Value::Null));
 }
 
 /// The records in a part of an MCAP file: what each is, and its content.

@@ -14,6 +14,7 @@ pub struct Headless {
     intents: Vec<Option<Intent>>,
     journal: std::vec::IntoIter<JournalEntry>,
     next: Option<JournalEntry>,
+    entered: Vec<JournalEntry>,
 }
 
 impl Headless {
@@ -32,7 +33,7 @@ impl Headless {
         };
         let mut journal = journal.into_iter();
         let next = journal.next();
-        Ok(Self { world, pool, intents: Vec::new(), journal, next })
+        Ok(Self { world, pool, intents: Vec::new(), journal, next, entered: Vec::new() })
     }
 
     /// The world as it stands.
@@ -50,12 +51,7 @@ impl Headless {
     /// # Errors
     /// When a journal entry cannot be applied: the journal does not belong to this scenario and seed.
     pub fn advance(&mut self) -> Result<(), String> {
-        while let Some(entry) = self.next.take_if(|entry| entry.tick <= self.world.tick()) {
-            self.world.enter(&entry).map_err(|error| {
-                format!("journal entry {} at tick {}: {}", entry.seq, entry.tick, error.message)
-            })?;
-            self.next = self.journal.next();
-        }
+        self.apply_due()?;
         match &self.pool {
             None => self.world.advance(),
             Some(pool) => {
@@ -74,5 +70,27 @@ impl Headless {
             }
         }
         Ok(())
+    }
+
+    /// Applies what the journal has for this tick, without a step.
+    ///
+    /// # Errors
+    /// As [`Headless::advance`].
+    pub fn apply_due(&mut self) -> Result<(), String> {
+        while let Some(entry) = self.next.take_if(|entry| entry.tick <= self.world.tick()) {
+            let (seq, tick) = (entry.seq, entry.tick);
+            self.world.enter(&entry).map_err(|error| match &error.field {
+                Some(field) => format!("journal entry {seq} at tick {tick}: {field}: {}", error.message),
+                None => format!("journal entry {seq} at tick {tick}: {}", error.message),
+            })?;
+            self.entered.push(entry);
+            self.next = self.journal.next();
+        }
+        Ok(())
+    }
+
+    /// The entries that were applied since the last call.
+    pub fn drain_entered(&mut self) -> Vec<JournalEntry> {
+        std::mem::take(&mut self.entered)
     }
 }

@@ -1,0 +1,130 @@
+// Sweeps, exports and comparisons as researchers use them: the same bytes however they were come by.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { own, until } from './support/process.mjs';
+import { binary, hmrs } from './support/server.mjs';
+
+const home = mkdtempSync(join(tmpdir(), 'hmrs-research-'));
+test.after(() => rmSync(home, { recursive: true, force: true }));
+const file = (name) => join(home, name);
+const text = (name) => readFileSync(file(name), 'utf8');
+
+/** A small sweep: 3 × 2 points, 3 seeds. */
+const sweep = ['sweep', 'vicsek', '--grid', 'behavior.vicsek.noise_rad=0:4:3', '--grid', 'drones[0].count=20,40', '--seeds', '1..3', '--ticks', '60'];
+
+function done(...args) {
+  const result = hmrs(...args);
+  assert.equal(result.code, 0, result.stderr);
+  return result.last;
+}
+
+/** Rows of a CSV file as objects, without its comment lines. */
+function rows(name) {
+  const [head, ...lines] = text(name).trimEnd().split('\n').filter((line) => !line.startsWith('#')).map((line) => line.split(','));
+  return lines.map((cells) => Object.fromEntries(cells.map((cell, i) => [head[i], cell])));
+}
+
+test('a sweep has a row a run, each of which a single run repeats', () => {
+  assert.equal(done(...sweep, '--out', file('whole.csv')).runs, 18);
+  const all = rows('whole.csv');
+  assert.equal(all.length, 18);
+  const row = all[16];
+  const run = done('run', 'vicsek', '--ticks', '60', '--seed', row.seed, '--set', `behavior.vicsek.noise_rad=${row['behavior.vicsek.noise_rad']}`, '--set', `drones[0].count=${row['drones[0].count']}`);
+  assert.equal(run.state_hash, row.state_hash);
+  assert.equal(String(run.metrics.polarization), row.polarization);
+  for (const key of ['program', 'version', 'scenario', 'scenario_hash', 'seeds', 'plan_hash', 'command_line']) assert.match(text('whole.csv'), new RegExp(`^# ${key}: .+$`, 'm'));
+});
+
+test('shards, merged in any order, are the same bytes as the sweep in one piece, in every format and on any number of jobs', () => {
+  for (const ending of ['csv', 'jsonl', 'parquet']) {
+    done(...sweep, '--jobs', '1', '--out', file(`one.${ending}`));
+    const shards = [0, 1, 2].map((i) => file(`shard-${i}.${ending}`));
+    shards.forEach((out, i) => done(...sweep, '--jobs', '2', '--shard', `${i}/3`, '--out', out));
+    done('sweep', 'merge', shards[2], shards[0], shards[1], '--out', file(`merged.${ending}`));
+    assert.ok(readFileSync(file(`one.${ending}`)).equals(readFileSync(file(`merged.${ending}`))), ending);
+    const lacking = hmrs('sweep', 'merge', shards[0], shards[2], '--out', file('lacking.csv'));
+    assert.equal(lacking.code, 1);
+    assert.match(lacking.stderr, /run 1 of 18 is in none of the files: shard 1\/3/);
+  }
+  assert.equal(text('one.csv'), text('whole.csv'));
+});
+
+test('a sweep that is killed and started again gives the same bytes as an unbroken one', async () => {
+  const long = ['sweep', 'vicsek', '--grid', 'behavior.vicsek.noise_rad=0:4:3', '--seeds', '1..8', '--ticks', '60', '--jobs', '1'];
+  done(...long, '--out', file('unbroken.csv'));
+  for (const torn of [false, true]) {
+    const out = file('broken.csv');
+    rmSync(out, { force: true });
+    const child = own(spawn(binary, [...long, '--out', out], { stdio: 'ignore' }));
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    await until('some rows are there', () => existsSync(`${out}.part`) && readFileSync(`${out}.part`, 'utf8').split('\n').length > 4, { every: 1 });
+    child.kill('SIGKILL');
+    await ended;
+    assert.ok(!existsSync(out), 'the sweep was over before it was killed');
+    if (torn) writeFileSync(`${out}.part`, readFileSync(`${out}.part`, 'utf8').slice(0, -20));
+    const last = done(...long, '--out', out);
+    assert.ok(last.resumed >= 2 && last.resumed < 24 && last.computed === 24 - last.resumed, JSON.stringify(last));
+    assert.equal(readFileSync(out, 'utf8'), text('unbroken.csv'));
+    assert.ok(!existsSync(`${out}.part`));
+    assert.equal(done(...long, '--out', out).computed, 0, 'a finished sweep is not run again');
+  }
+  const other = hmrs('sweep', 'vicsek', '--seeds', '1..2', '--ticks', '5', '--out', file('broken.csv'));
+  assert.equal(other.code, 1);
+  assert.match(other.stderr, /holds another sweep/);
+});
+
+test('a run that fails is a row with its error, and the sweep goes on', () => {
+  const args = ['sweep', 'hello', '--grid', 'drones[1].count=1,3', '--seeds', '1..2', '--ticks', '5'];
+  const last = done(...args, '--out', file('failed.csv'));
+  assert.equal(last.failed, 2);
+  assert.deepEqual(rows('failed.csv').map((row) => row.state_hash !== ''), [true, true, false, false]);
+  assert.match(text('failed.csv'), /drones\[1\]\.position: several drones need/);
+  assert.equal(hmrs('sweep', 'hello', '--grid', 'drones[1].count=0,-1', '--ticks', '5', '--out', file('all.csv')).code, 1);
+});
+
+test('a plan file, a list and a Latin hypercube say what to visit', () => {
+  writeFileSync(file('plan.toml'), `scenario = "vicsek"\nseeds = [1, 2]\nticks = 5\n[latin_hypercube]\npoints = 4\nranges = { "behavior.vicsek.noise_rad" = [0.0, 4.0], "metrics.link_m" = [0.5, 2.0] }\n[grid]\n"drones[0].count" = [10, 20]\n`);
+  assert.equal(done('sweep', '--plan', file('plan.toml'), '--out', file('plan.csv')).runs, 16);
+  const quarters = new Set(rows('plan.csv').map((row) => Math.floor(Number(row['behavior.vicsek.noise_rad']))));
+  assert.deepEqual([...quarters].sort(), [0, 1, 2, 3]);
+  writeFileSync(file('list.csv'), 'behavior.vicsek.noise_rad,drones[0].count\n1,10\n2.5,20\n');
+  done('sweep', 'vicsek', '--list', file('list.csv'), '--ticks', '5', '--out', file('listed.csv'));
+  assert.deepEqual(rows('listed.csv').map((row) => [row['behavior.vicsek.noise_rad'], row['drones[0].count']]), [['1', '10'], ['2.5', '20']]);
+});
+
+for (const [what, args, pattern] of [
+  ['a parameter that is none', ['--grid', 'behavior.vicsek.noise=1'], /behavior\.vicsek\.noise: there is no such parameter/],
+  ['a value out of range', ['--grid', 'behavior.vicsek.noise_rad=1,99'], /behavior\.vicsek\.noise_rad: 99 is out of range 0\.\./],
+  ['a path that comes twice', ['--grid', 'metrics.link_m=1', '--grid', 'metrics.link_m=2'], /metrics\.link_m is varied twice/],
+  ['a field that scenarios do not have', ['--grid', 'colour=red,blue'], /colour: is not known here/],
+  ['seeds that are none', ['--seeds', '5..1'], /--seeds 5\.\.1/],
+  ['a shard that is none', ['--shard', '3/3'], /--shard 3\/3/],
+]) {
+  test(`a sweep refuses ${what} before it begins`, () => {
+    const { code, stderr } = hmrs('sweep', 'vicsek', '--ticks', '5', ...args, '--out', file('refused.csv'));
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, pattern);
+    assert.ok(!existsSync(file('refused.csv')));
+  });
+}
+
+test('the tables of a run are the same in every format, and a difference is named', () => {
+  for (const ending of ['csv', 'jsonl', 'parquet']) {
+    done('run', 'hello', '--ticks', '100', '--every', '10', '--out', file(`states.${ending}`), '--metrics', file(`metrics.${ending}`), '--happenings', file(`log.${ending}`), '--set', 'limits.separation_m=4', '--commands', file(`commands.${ending}`));
+  }
+  for (const table of ['states', 'metrics', 'log', 'commands']) {
+    for (const ending of ['jsonl', 'parquet']) assert.equal(hmrs('diff', file(`${table}.csv`), file(`${table}.${ending}`)).code, 0, `${table}.${ending}`);
+  }
+  assert.equal(rows('states.csv').length, 12 * 10);
+  writeFileSync(file('other.csv'), text('states.csv').replace(/^(20,0\.8,worker-2,.*),in_air,/m, '$1,landing,'));
+  const { code, stderr } = hmrs('diff', file('states.csv'), file('other.csv'));
+  assert.equal(code, 1);
+  assert.match(stderr, /differ first in row \d+, tick 20, drone worker-2: landed: in_air and landing/);
+  done('run', 'hello', '--ticks', '50', '--out', file('all.mcap'));
+  assert.equal(readFileSync(file('all.mcap')).subarray(0, 8).toString('latin1'), '\x89MCAP0\r\n');
+});
