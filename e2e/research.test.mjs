@@ -15,7 +15,7 @@ const file = (name) => join(home, name);
 const text = (name) => readFileSync(file(name), 'utf8');
 
 /** A small sweep: 3 × 2 points, 3 seeds. */
-const sweep = ['sweep', 'vicsek', '--grid', 'behavior.vicsek.noise_rad=0:4:3', '--grid', 'drones[0].count=20,40', '--seeds', '1..3', '--ticks', '60'];
+const sweep = ['sweep', 'vicsek', '--grid', 'behavior.vicsek.noise_rad=0:4:3', '--grid', 'drones[0].count=10,20', '--seeds', '1..3', '--ticks', '40'];
 
 function done(...args) {
   const result = hmrs(...args);
@@ -34,7 +34,7 @@ test('a sweep has a row a run, each of which a single run repeats', () => {
   const all = rows('whole.csv');
   assert.equal(all.length, 18);
   const row = all[16];
-  const run = done('run', 'vicsek', '--ticks', '60', '--seed', row.seed, '--set', `behavior.vicsek.noise_rad=${row['behavior.vicsek.noise_rad']}`, '--set', `drones[0].count=${row['drones[0].count']}`);
+  const run = done('run', 'vicsek', '--ticks', '40', '--seed', row.seed, '--set', `behavior.vicsek.noise_rad=${row['behavior.vicsek.noise_rad']}`, '--set', `drones[0].count=${row['drones[0].count']}`);
   assert.equal(run.state_hash, row.state_hash);
   assert.equal(String(run.metrics.polarization), row.polarization);
   for (const key of ['program', 'version', 'scenario', 'scenario_hash', 'seeds', 'plan_hash', 'command_line']) assert.match(text('whole.csv'), new RegExp(`^# ${key}: .+$`, 'm'));
@@ -55,7 +55,7 @@ test('shards, merged in any order, are the same bytes as the sweep in one piece,
 });
 
 test('a sweep that is killed and started again gives the same bytes as an unbroken one', async () => {
-  const long = ['sweep', 'vicsek', '--grid', 'behavior.vicsek.noise_rad=0:4:3', '--seeds', '1..8', '--ticks', '60', '--jobs', '1'];
+  const long = ['sweep', 'vicsek', '--grid', 'behavior.vicsek.noise_rad=0:4:3', '--grid', 'drones[0].count=30', '--seeds', '1..8', '--ticks', '150', '--jobs', '1'];
   done(...long, '--out', file('unbroken.csv'));
   for (const torn of [false, true]) {
     const out = file('broken.csv');
