@@ -156,17 +156,22 @@ test('a run with 200 random commands and parameter changes replays to the same h
 
   const lines = readFileSync(record, 'utf8').trimEnd().split('\n');
   assert.equal(hmrs('replay', record, '--verify').last.state_hash, hash);
-  const gotos = [...lines.keys()].filter((n) => JSON.parse(lines[n]).entry?.command === 'goto');
-  for (const place of [gotos[0], gotos[Math.floor(gotos.length / 2)]]) {
+  const of = (command) => [...lines.keys()].filter((n) => JSON.parse(lines[n]).entry?.command === command);
+  const middle = (list) => list[Math.floor(list.length / 2)];
+  for (const place of [of('goto')[0], middle(of('goto')), of('set_param')[0], middle(of('set_param'))]) {
     const line = JSON.parse(lines[place]);
-    line.entry.params.position[0] += 1e-9;
+    const { seq, tick: at, command, params } = line.entry;
+    if (command === 'goto') params.position[0] += 1e-9;
+    else params.value *= 1 - 1e-9;
     const flipped = join(server.dataDir, 'flipped.jsonl');
     writeFileSync(flipped, [...lines.slice(0, place), JSON.stringify(line), ...lines.slice(place + 1)].join('\n') + '\n');
     const found = hmrs('replay', flipped, '--verify');
     assert.equal(found.code, 1);
-    assert.match(found.stderr, new RegExp(`differs at tick ${line.entry.tick + 1}:.*entry ${line.entry.seq} at tick ${line.entry.tick} \\(goto`));
-    const diff = hmrs('diff', record, flipped);
-    assert.equal(diff.code, 1);
-    assert.match(diff.stderr, new RegExp(`differ first at tick ${line.entry.tick + 1} .*drone ${line.entry.targets[0] ?? ''}`));
+    assert.match(found.stderr, new RegExp(`differs at tick ${at + 1}:.*entry ${seq} at tick ${at} \\(${command}`));
+    if (command === 'set_param') {
+      const diff = hmrs('diff', record, flipped);
+      assert.equal(diff.code, 1);
+      assert.match(diff.stderr, new RegExp(`differ first at tick ${at + 1} .*${params.path}: `));
+    }
   }
 });

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::export::tables::{self, HappeningRow, JournalRow};
 use crate::export::{Cell, ExportError, Format, Provenance, Table, Writer};
+use crate::sim::hash::Hash64;
 use crate::sim::{Happening, JournalEntry, World};
 
 use super::Failure;
@@ -77,6 +78,23 @@ struct Sink {
 struct Lines {
     path: PathBuf,
     file: BufWriter<File>,
+    journal: JournalDigest,
+}
+
+/// A running fingerprint of a journal: tells also of an altered entry that had no effect.
+#[derive(Default)]
+pub struct JournalDigest(Hash64);
+
+impl JournalDigest {
+    /// Takes in the next entry.
+    pub fn enter(&mut self, entry: &JournalEntry) {
+        self.0.text(&serde_json::to_string(entry).unwrap_or_default());
+    }
+
+    /// Of all entries so far, 16 hexadecimal digits.
+    pub fn show(&self) -> String {
+        format!("{:016x}", self.0.finish())
+    }
 }
 
 impl OutputArgs {
@@ -174,7 +192,10 @@ impl Output {
                 sink.row(place, &row.cells())?;
             }
         }
-        self.record.as_mut().map_or(Ok(()), |lines| lines.line(&json!({ "entry": entry })))
+        self.record.as_mut().map_or(Ok(()), |lines| {
+            lines.journal.enter(entry);
+            lines.line(&json!({ "entry": entry }))
+        })
     }
 
     fn hash(&mut self, world: &World) -> Result<(), Failure> {
@@ -206,7 +227,8 @@ impl Sink {
 impl Lines {
     fn open(path: &Path, world: &World, about: &Provenance) -> Result<Self, Failure> {
         let file = File::create(path).map_err(|error| at(path, &error))?;
-        let mut lines = Self { path: path.to_owned(), file: BufWriter::new(file) };
+        let mut lines =
+            Self { path: path.to_owned(), file: BufWriter::new(file), journal: JournalDigest::default() };
         let mut head: serde_json::Map<String, serde_json::Value> =
             about.iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
         head.insert("seed".into(), world.seed().into());
@@ -222,7 +244,10 @@ impl Lines {
 
     fn hash(&mut self, word: &str, world: &World) -> Result<(), Failure> {
         let state_hash = format!("{:016x}", world.state_hash());
-        self.line(&json!({ word: { "tick": world.tick(), "state_hash": state_hash } }))
+        let journal_hash = self.journal.show();
+        self.line(&json!({
+            word: { "tick": world.tick(), "state_hash": state_hash, "journal_hash": journal_hash }
+        }))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::sim::{JournalEntry, Scenario, Tick, World};
 use crate::store::Store;
 use crate::swarm::headless::Headless;
 
+use super::output::JournalDigest;
 use super::{Failure, open_store};
 use crate::config::DatabaseArgs;
 
@@ -31,6 +32,8 @@ pub struct Recorded {
     pub journal: Vec<JournalEntry>,
     /// State hashes by tick, each before the commands of its tick.
     pub hashes: Vec<(Tick, u64)>,
+    /// The first hashed tick at which the journal is not what was recorded; a file only can tell.
+    pub journal_altered_at: Option<Tick>,
     /// The database, if it is from there.
     pub store: Option<Store>,
 }
@@ -55,6 +58,7 @@ struct Head {
 struct HashAt {
     tick: Tick,
     state_hash: String,
+    journal_hash: String,
 }
 
 impl Recorded {
@@ -72,6 +76,7 @@ impl Recorded {
         let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let (mut head, mut journal, mut hashes, mut ticks) =
             (None, Vec::<JournalEntry>::new(), Vec::new(), 0);
+        let (mut digest, mut journal_altered_at) = (JournalDigest::default(), None);
         for (line, place) in BufReader::new(file).lines().zip(1..) {
             let line = line.map_err(|error| at(place, &error))?;
             let line: Line = serde_json::from_str(&line).map_err(|error| {
@@ -94,12 +99,16 @@ impl Recorded {
                             &format_args!("tick {} lies before that of the entry above", entry.tick),
                         ));
                     }
+                    digest.enter(&entry);
                     journal.push(*entry);
                 }
                 (Line::Hash(found) | Line::End(found), _) => {
                     let hash = u64::from_str_radix(&found.state_hash, 16)
                         .map_err(|_| at(place, &"state_hash is not 16 hexadecimal digits"))?;
                     ticks = ticks.max(found.tick);
+                    if journal_altered_at.is_none() && found.journal_hash != digest.show() {
+                        journal_altered_at = Some(found.tick);
+                    }
                     hashes.push((found.tick, hash));
                 }
             }
@@ -116,6 +125,7 @@ impl Recorded {
             ticks,
             journal,
             hashes,
+            journal_altered_at,
             store: None,
         })
     }
@@ -142,6 +152,7 @@ impl Recorded {
             ticks: run.ticks.max(hashes.last().map_or(0, |(tick, _)| *tick)),
             journal,
             hashes,
+            journal_altered_at: None,
             store: Some(store),
         })
     }

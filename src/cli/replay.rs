@@ -97,7 +97,13 @@ fn fly_again(
     let mut compare = |world: &crate::sim::World| {
         let (tick, hash) = (world.tick(), world.state_hash());
         match recorded.hash_at(tick) {
-            Some(expected) if expected != hash => Err(astray(recorded, good, tick, expected, hash)),
+            Some(expected) if expected != hash => {
+                let what = format!("state hash {hash:016x}, recorded {expected:016x}");
+                Err(astray(recorded, good, tick, &what))
+            }
+            Some(_) if recorded.journal_altered_at == Some(tick) => {
+                Err(astray(recorded, good, tick, "the journal up to there is not what was recorded"))
+            }
             Some(_) => {
                 (verified, good) = (verified + 1, Some(tick));
                 Ok(true)
@@ -141,12 +147,11 @@ fn fly_again(
 }
 
 /// Says at which tick a replay went astray, and as far as is recorded which command and which drone.
-fn astray(recorded: &Recorded, good: Option<Tick>, tick: Tick, expected: u64, got: u64) -> Failure {
+fn astray(recorded: &Recorded, good: Option<Tick>, tick: Tick, what: &str) -> Failure {
     let since = good.unwrap_or(0);
     let between = recorded.journal.iter().filter(|entry| (since..tick).contains(&entry.tick));
     let suspects: Vec<String> = between.map(describe).collect();
-    let mut message =
-        format!("{} differs at tick {tick}: state hash {got:016x}, recorded {expected:016x}", recorded.name);
+    let mut message = format!("{} differs at tick {tick}: {what}", recorded.name);
     if let Some(good) = good {
         message.push_str(&format!("; the last tick that agrees is {good}"));
     }
