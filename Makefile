@@ -1,7 +1,7 @@
 # Everything a person does with this repository. `make` alone lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-wire bench-fresh e2e test-compose fmt console clients clean
+.PHONY: help run test check native bench bench-wire bench-fresh e2e test-compose fmt console clients clean
 
 NODE := $(shell command -v node 2>/dev/null)
 CONSOLE_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
@@ -22,6 +22,9 @@ check: ## Format, lints, types and layers: the quick half of `make test`
 
 e2e: ## The server under official clients, faults and a real browser, at full length (ten minutes)
 	@HMRS_E2E=full node scripts/suites.mjs console-build build clients python determinism faults edge database browser
+
+native: ## Compare state hashes of a baseline x86-64 build with one for this very processor
+	@scripts/native.sh
 
 bench: ## Figures: 1,000 live drones with 10 clients; frames per second of the console without a GPU
 	@node scripts/suites.mjs console-build build bench-live bench-console

@@ -132,7 +132,8 @@ fn every_field_broken_in_every_way_is_refused_by_its_name_or_flies() {
                         Step::Index(_) => None,
                     });
                     let line = text.lines().nth(own.line - 1).unwrap_or_default();
-                    let is_there = key.is_none_or(|key| line.contains(key.as_str())) || line.contains("nonsense");
+                    let is_there =
+                        key.is_none_or(|key| line.contains(key.as_str())) || line.contains("nonsense");
                     assert!(is_there, "{what}: line {} is {line:?}, {own}", own.line);
                 }
             }

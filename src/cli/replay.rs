@@ -173,11 +173,14 @@ fn describe(entry: &JournalEntry) -> String {
     format!("entry {seq} at tick {tick} ({name} for {targets}, by {author})")
 }
 
-/// The first drone whose recorded telemetry in `(after, until]` is not what the replay gives.
+/// Telemetry is sparser than hashes: it is searched so many ticks beyond the first hash that differs.
+const SEARCH_TICKS: Tick = 250;
+
+/// The first drone whose recorded telemetry after tick `after`, where all was well, is not what the replay gives.
 fn drone_that_differs(recorded: &Recorded, after: Tick, until: Tick) -> Option<String> {
     let store = recorded.store.as_ref()?;
     let id = recorded.name.strip_prefix("run ")?;
-    let filter = FrameFilter { from: after + 1, to: until, every: 1, limit: 1_000 };
+    let filter = FrameFilter { from: after + 1, to: until + SEARCH_TICKS, every: 1, limit: 1_000 };
     let frames = store.frames(id, &filter).ok()?;
     let mut flight = recorded.flight(1).ok()?;
     for frame in frames {
