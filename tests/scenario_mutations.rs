@@ -1,6 +1,8 @@
 //! Every field of every built-in scenario, broken in every way in turn: never a panic, always a mistake with its line and
 //! field, and whatever is accepted flies.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
 use std::sync::Arc;
 
 use hmrs::sim::{Scenario, ScenarioError, World, builtin};
