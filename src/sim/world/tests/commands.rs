@@ -318,7 +318,7 @@ fn wrong_commands_are_refused_with_code_field_and_range() {
             Command::SetBehavior { behavior: "dance".into(), params: BTreeMap::new() },
             all.clone(),
             BadRequest,
-            "behavior: \"dance\" is not one of boids, boids_abm, vicsek, couzin, olfati_saber, vasarhelyi, consensus, lloyd",
+            "behavior: \"dance\" is not one of boids, boids_abm, vicsek, couzin, olfati_saber, vasarhelyi, consensus, lloyd, formation, search",
         ),
         (
             Command::SetParam { path: "limits.x".into(), value: 1.0 },
