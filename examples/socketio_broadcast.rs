@@ -8,9 +8,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use actix_web::{App, HttpServer, rt};
+use actix_web::{App, rt};
 use clap::Parser;
-use hmrs::socketio::{Config, Delivery, Frame, Namespace, SocketIo};
+use hmrs::socketio::{Config, Delivery, Frame, Namespace, SocketIo, listen};
 use serde::Serialize;
 use tokio::time::MissedTickBehavior;
 
@@ -83,13 +83,8 @@ async fn main() -> std::io::Result<()> {
     if args.drones > 0 {
         rt::spawn(broadcast(namespace, drones(args.drones), args.rate_hz));
     }
-    let on_connect = io.on_connect();
-    HttpServer::new(move || App::new().configure(io.configure()))
-        .workers(args.workers)
-        .on_connect(on_connect)
-        .h1_allow_half_closed(false)
-        .shutdown_timeout(1)
-        .bind(args.bind)?
-        .run()
-        .await
+    let mount = io.configure();
+    let server = actix_server::Server::build().workers(args.workers).shutdown_timeout(1);
+    let listener = std::net::TcpListener::bind(args.bind)?;
+    listen(server, listener, &io, move || App::new().configure(mount.clone()))?.run().await
 }
