@@ -83,6 +83,7 @@ async fn run(config: ServeConfig) -> Result<(), String> {
         seed: config.seed,
         is_paused: config.paused,
         threads: config.deciding_threads(),
+        asked_max: crate::swarm::ASKED_MAX,
         intent_wait_max: Duration::from_millis(config.intent_wait_ms),
         telemetry_every: config.telemetry_every,
     };

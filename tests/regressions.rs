@@ -42,6 +42,10 @@ struct Live {
 
 impl Live {
     fn launch(threads: usize) -> Self {
+        Self::launch_with(threads, usize::MAX)
+    }
+
+    fn launch_with(threads: usize, asked_max: usize) -> Self {
         let (sender, reports) = mpsc::unbounded_channel();
         let settings = Settings {
             id: "default".into(),
@@ -49,6 +53,7 @@ impl Live {
             seed: Some(7),
             is_paused: true,
             threads,
+            asked_max,
             intent_wait_max: Duration::from_secs(10),
             telemetry_every: 25,
         };
@@ -104,7 +109,7 @@ async fn start_never_changes_the_scene() {
     assert_eq!(hash, headless.state_hash(), "after {tick} ticks");
 }
 
-/// Actors on any number of threads, a drone that panics among them, and the plain loop: the same bits.
+/// Actors on any number of threads or slices without them, a drone that panics, and the plain loop: the same bits.
 #[actix::test]
 async fn actors_and_the_plain_loop_agree_even_when_a_drone_panics() {
     let mut headless = World::new(hello(), 7);
@@ -117,8 +122,8 @@ async fn actors_and_the_plain_loop_agree_even_when_a_drone_panics() {
         }
         headless.advance();
     }
-    for threads in [1, 2] {
-        let mut live = Live::launch(threads);
+    for (threads, asked_max) in [(1, usize::MAX), (2, usize::MAX), (1, 0)] {
+        let mut live = Live::launch_with(threads, asked_max);
         live.give(json!({ "command": "step", "params": { "ticks": 50 } })).await;
         live.report(|(tick, ..)| *tick == 50).await;
         live.give(

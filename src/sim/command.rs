@@ -344,6 +344,13 @@ pub struct Applied {
     pub spawned: Vec<Arc<str>>,
 }
 
+impl Applied {
+    /// Taken, with these verdicts.
+    pub fn to(results: Vec<(Arc<str>, Verdict)>) -> Applied {
+        Applied { results, spawned: Vec::new() }
+    }
+}
+
 /// What became of a command for one drone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {

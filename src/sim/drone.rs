@@ -280,6 +280,9 @@ pub struct Drone {
     pub(super) link_rtl_done: bool,
     pub(super) heard: Option<Arc<(Tick, DroneState)>>,
     pub(super) sensors: Sensors,
+    /// It moved to where no number is; the judge of this tick is to quarantine it. Never set between ticks.
+    #[serde(skip)]
+    pub(super) stumbled: bool,
 }
 
 impl Drone {

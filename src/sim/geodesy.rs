@@ -82,6 +82,10 @@ pub fn direction_of(heading_deg: f64) -> Vec3 {
 
 /// The same angle within `0..360`.
 pub fn wrap_deg(angle: f64) -> f64 {
+    // Most are within already, and a remainder is as dear as twenty multiplications.
+    if (0.0..360.0).contains(&angle) {
+        return angle;
+    }
     let wrapped = angle % 360.0;
     let positive = if wrapped < 0.0 { wrapped + 360.0 } else { wrapped };
     if positive >= 360.0 { 0.0 } else { positive }

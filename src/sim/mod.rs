@@ -7,7 +7,8 @@
 //! ```text
 //! World::percept(i) ─► Pilot::decide ─► Intent ─┐   (any order, any number of threads)
 //!                                               ▼
-//! World::step(&intents): adopt, wind, physics, battery, judge, sort neighbours, measure
+//! World::step(&intents): adopt, wind ─► physics, battery, sensors ─► judge, sort neighbours
+//!                                       (any order, any number of threads)
 //!                                               ▼
 //!           snapshot() · drain_happenings() · drain_progress() · state_hash()
 //! ```
@@ -24,6 +25,7 @@ pub mod behaviour;
 pub mod builtin;
 pub mod command;
 pub mod coverage;
+pub mod crew;
 pub mod drone;
 pub mod drone_type;
 pub mod dynamics;
@@ -59,6 +61,7 @@ pub use vec3::Vec3;
 
 pub use avoidance::Filter;
 pub use command::{Applied, Command, CommandError, CommandResult, ErrorCode, Fault, Progress, Verdict};
+pub use crew::{Alone, Crew};
 pub use drone::{Drone, Landed, Mission, Mode, Task, Waypoint};
 pub use drone_type::{Capability, DroneType};
 pub use dynamics::Dynamics;

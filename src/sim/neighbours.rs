@@ -1,8 +1,7 @@
 //! Who is near: drones sorted into square cells of the ground plane.
 //!
-//! Cells are hashed into a table of twice as many buckets as drones, so one drone far away costs nothing. A query
-//! visits cells from south-west to north-east and, within a cell, drones in order of creation: sums over neighbours
-//! come out the same however many threads ask.
+//! A query visits cells from south-west to north-east and, within a cell, drones in order of creation: sums over
+//! neighbours come out the same however many threads ask.
 
 use super::Vec3;
 use super::space::Space;
@@ -25,51 +24,72 @@ pub struct Traffic {
 }
 
 /// The cell-sorted drones of one tick. Its buffers are kept from tick to tick.
+///
+/// Cells repeat every `columns` cells eastwards and every `rows` cells northwards, so there are never more than a few
+/// for each drone and one drone far away costs nothing: who is there only by repetition is too far away to be found.
+/// A row of cells lies in one piece, so a query reads a few long runs of memory instead of many short ones.
 #[derive(Clone, Debug, Default)]
 pub struct Neighbours {
     cell_m: f64,
     torus: Option<Vec3>,
-    mask: u32,
+    columns: i32,
+    rows: i32,
+    /// The cells in which the outermost drones are.
+    south_west: (i32, i32),
+    north_east: (i32, i32),
     starts: Vec<u32>,
-    /// Positions and cells apart from the rest: most candidates are looked at no further.
-    places: Vec<(Vec3, i32, i32)>,
+    /// Positions apart from the rest: most candidates are looked at no further.
+    places: Vec<Vec3>,
     sorted: Vec<Traffic>,
-    buckets: Vec<u32>,
+    /// Where each drone stands in the two above, by order of creation.
+    slots: Vec<u32>,
+    /// In order of creation: scratch space.
+    fresh: Vec<Traffic>,
 }
+
+/// Candidates whose distances are taken at once. The loop over them has no branch, so it runs in vector registers and
+/// nothing is guessed wrongly: half of all candidates are too far away, in no order that a processor could learn.
+const CHUNK: usize = 32;
 
 impl Neighbours {
     /// Sorts `count` drones, given in order of creation, into cells of `cell_m` metres. O(count).
     pub fn rebuild(&mut self, cell_m: f64, count: usize, traffic: impl Fn(usize) -> Traffic) {
         self.cell_m = cell_m;
-        let size = (2 * count).next_power_of_two().max(16);
-        self.mask = size as u32 - 1;
+        // Drones are large and far apart in memory: each is read once.
+        self.fresh.clear();
+        self.fresh.extend((0..count).map(traffic));
+        self.lay_out();
+        let size = (self.columns * self.rows) as usize;
         self.starts.clear();
         self.starts.resize(size + 1, 0);
-        self.buckets.clear();
+        self.slots.clear();
         for index in 0..count {
-            let (cx, cy) = self.cell(traffic(index).position);
-            let bucket = self.bucket(cx, cy);
-            self.buckets.push(bucket);
-            self.starts[bucket as usize + 1] += 1;
+            let cell = self.cell_of(self.fresh[index].position);
+            self.slots.push(cell);
+            self.starts[cell as usize + 1] += 1;
         }
-        for bucket in 0..size {
-            self.starts[bucket + 1] += self.starts[bucket];
+        for cell in 0..size {
+            self.starts[cell + 1] += self.starts[cell];
         }
-        self.sorted.clear();
         self.sorted.resize(count, Traffic::default());
-        self.places.clear();
-        self.places.resize(count, (Vec3::ZERO, 0, 0));
-        // `starts[b]` serves as the write position of bucket b and so ends as the start of bucket b + 1.
-        for index in 0..count {
-            let entry = traffic(index);
-            let (cx, cy) = self.cell(entry.position);
-            let place = &mut self.starts[self.buckets[index] as usize];
-            self.places[*place as usize] = (entry.position, cx, cy);
-            self.sorted[*place as usize] = entry;
-            *place += 1;
+        self.places.resize(count, Vec3::ZERO);
+        // `starts[c]` serves as the next free slot of cell c and so ends as the start of cell c + 1.
+        for (entry, slot) in self.fresh.iter().zip(&mut self.slots) {
+            let next = &mut self.starts[*slot as usize];
+            *slot = *next;
+            *next += 1;
+            self.places[*slot as usize] = entry.position;
+            self.sorted[*slot as usize] = *entry;
         }
         self.starts.rotate_right(1);
         self.starts[0] = 0;
+    }
+
+    /// Changes what is seen of drone `index`, which is still in the same cell. O(1).
+    pub fn refresh(&mut self, index: usize, traffic: Traffic) {
+        let slot = self.slots[index] as usize;
+        self.places[slot] = traffic.position;
+        self.sorted[slot] = traffic;
     }
 
     /// As [`Neighbours::rebuild`], in a space that may be a torus.
@@ -78,10 +98,28 @@ impl Neighbours {
         self.rebuild(space.cell_m(), count, traffic);
     }
 
+    /// As many cells as the ground that the drones cover needs, but at most eight for each drone.
+    fn lay_out(&mut self) {
+        let (mut low, mut high) = (Vec3::new(f64::MAX, f64::MAX, 0.0), Vec3::new(f64::MIN, f64::MIN, 0.0));
+        for p in self.fresh.iter().map(|t| t.position) {
+            low = Vec3::new(low.x.min(p.x), low.y.min(p.y), 0.0);
+            high = Vec3::new(high.x.max(p.x), high.y.max(p.y), 0.0);
+        }
+        (self.south_west, self.north_east) = (self.coordinates(low), self.coordinates(high));
+        let across = |from: i32, to: i32| to.saturating_sub(from).clamp(0, 1 << 20) as u64 + 1;
+        let mut columns = across(self.south_west.0, self.north_east.0).next_power_of_two();
+        let mut rows = across(self.south_west.1, self.north_east.1).next_power_of_two();
+        let enough = (4 * self.fresh.len() as u64).next_power_of_two().max(16);
+        while columns * rows > enough {
+            *if columns > rows { &mut columns } else { &mut rows } /= 2;
+        }
+        (self.columns, self.rows) = (columns as i32, rows as i32);
+    }
+
     /// Calls `visit(drone, offset, distance²)` for every drone within `radius` of `p`, in a fixed order. On a torus
     /// the offset is the shortest, and the radius at most half of the torus.
     pub fn each_within(&self, p: Vec3, radius: f64, mut visit: impl FnMut(&Traffic, Vec3, f64)) {
-        let Some(size) = self.torus else { return self.each_near(p, radius, visit) };
+        let Some(size) = self.torus else { return self.each_near(p, radius, &mut visit) };
         let radius = radius.min(0.5 * size.x.min(size.y));
         // Where the circle reaches over an edge, look from the other side as well.
         let images = |x: f64, size: f64| {
@@ -94,24 +132,52 @@ impl Neighbours {
         }
     }
 
-    fn each_near(&self, p: Vec3, radius: f64, mut visit: impl FnMut(&Traffic, Vec3, f64)) {
+    fn each_near(&self, p: Vec3, radius: f64, visit: &mut impl FnMut(&Traffic, Vec3, f64)) {
         if self.sorted.is_empty() {
             return;
         }
-        let (x0, y0) = self.cell(p - Vec3::new(radius, radius, 0.0));
-        let (x1, y1) = self.cell(p + Vec3::new(radius, radius, 0.0));
-        for cy in y0..=y1 {
-            for cx in x0..=x1 {
-                let bucket = self.bucket(cx, cy) as usize;
-                let range = self.starts[bucket] as usize..self.starts[bucket + 1] as usize;
-                let entries = self.places[range.clone()].iter().zip(&self.sorted[range]);
-                for ((position, ex, ey), other) in entries {
-                    let offset = *position - p;
-                    let distance2 = offset.norm2();
-                    if distance2 <= radius * radius && *ex == cx && *ey == cy {
-                        visit(other, offset, distance2);
-                    }
-                }
+        let (x0, y0) = self.coordinates(p - Vec3::new(radius, radius, 0.0));
+        let (x1, y1) = self.coordinates(p + Vec3::new(radius, radius, 0.0));
+        let (x0, y0) = (x0.max(self.south_west.0), y0.max(self.south_west.1));
+        let (x1, y1) = (x1.min(self.north_east.0), y1.min(self.north_east.1));
+        if x0 > x1 {
+            return;
+        }
+        // No cell twice, however wide the circle.
+        let (x1, y1) = (x1.min(x0 + self.columns - 1), y1.min(y0 + self.rows - 1));
+        let (first, last) = (x0 & self.columns - 1, x1 & self.columns - 1);
+        for y in y0..=y1 {
+            let row = (y & self.rows - 1) * self.columns;
+            if first <= last {
+                self.each_in(row + first, row + last, p, radius, visit);
+            } else {
+                self.each_in(row + first, row + self.columns - 1, p, radius, visit);
+                self.each_in(row, row + last, p, radius, visit);
+            }
+        }
+    }
+
+    /// Visits those within `radius` in the cells `first..=last` of one row.
+    #[inline]
+    fn each_in(
+        &self,
+        first: i32,
+        last: i32,
+        p: Vec3,
+        radius: f64,
+        visit: &mut impl FnMut(&Traffic, Vec3, f64),
+    ) {
+        let range = self.starts[first as usize] as usize..self.starts[last as usize + 1] as usize;
+        let (places, others) = (&self.places[range.clone()], &self.sorted[range]);
+        for (places, others) in places.chunks(CHUNK).zip(others.chunks(CHUNK)) {
+            let (mut hits, mut len) = ([0u8; CHUNK], 0);
+            for (k, place) in places.iter().enumerate() {
+                hits[len & CHUNK - 1] = k as u8;
+                len += usize::from((*place - p).norm2() <= radius * radius);
+            }
+            for &k in &hits[..len] {
+                let offset = places[usize::from(k)] - p;
+                visit(&others[usize::from(k)], offset, offset.norm2());
             }
         }
     }
@@ -121,20 +187,20 @@ impl Neighbours {
         self.sorted.iter()
     }
 
-    fn cell(&self, p: Vec3) -> (i32, i32) {
+    fn coordinates(&self, p: Vec3) -> (i32, i32) {
         (floor(p.x / self.cell_m), floor(p.y / self.cell_m))
     }
 
-    fn bucket(&self, cx: i32, cy: i32) -> u32 {
-        let mixed = (cx as u32).wrapping_mul(0x9E37_79B1) ^ (cy as u32).wrapping_mul(0x85EB_CA77);
-        (mixed ^ mixed >> 15) & self.mask
+    fn cell_of(&self, p: Vec3) -> u32 {
+        let (x, y) = self.coordinates(p);
+        ((y & self.rows - 1) * self.columns + (x & self.columns - 1)) as u32
     }
 }
 
 /// The largest whole number not above `x`; a function call less than `f64::floor` without SSE4.1.
 fn floor(x: f64) -> i32 {
     let whole = x as i32;
-    whole - i32::from(f64::from(whole) > x)
+    whole.saturating_sub(i32::from(f64::from(whole) > x))
 }
 
 #[cfg(test)]
@@ -144,7 +210,9 @@ mod tests {
 
     #[test]
     fn finds_exactly_those_within_the_radius() {
-        for (seed, count, area) in [(1, 1, 10.0), (2, 60, 100.0), (3, 500, 300.0), (4, 500, 3.0)] {
+        for (seed, count, area) in
+            [(1, 1, 10.0), (2, 60, 100.0), (3, 500, 300.0), (4, 500, 3.0), (5, 60, 5e3), (6, 9, 1e9)]
+        {
             let mut stream = Stream::new(seed, 0, 0, Channel::Placement);
             let mut point = || {
                 Vec3::new(stream.between(-area, area), stream.between(-area, area), stream.between(0.0, 30.0))
@@ -153,7 +221,7 @@ mod tests {
             let mut grid = Neighbours::default();
             let traffic = |i: usize| Traffic { position: points[i], index: i as u32, ..Traffic::default() };
             grid.rebuild(20.0, count, traffic);
-            for radius in [1.0, 12.0, 20.0, 45.0] {
+            for radius in [1.0, 12.0, 20.0, 45.0, 3e3] {
                 for &p in points.iter().take(20) {
                     let mut found = Vec::new();
                     grid.each_within(p, radius, |other, offset, d2| {
@@ -174,8 +242,8 @@ mod tests {
         let mut grid = Neighbours::default();
         let at = |i: usize| Traffic { position: Vec3::new(i as f64, 0.0, 0.0), ..Traffic::default() };
         grid.rebuild(20.0, 300, at);
-        let before = (grid.starts.capacity(), grid.sorted.capacity(), grid.buckets.capacity());
+        let before = (grid.starts.capacity(), grid.sorted.capacity(), grid.slots.capacity());
         grid.rebuild(20.0, 280, at);
-        assert_eq!(before, (grid.starts.capacity(), grid.sorted.capacity(), grid.buckets.capacity()));
+        assert_eq!(before, (grid.starts.capacity(), grid.sorted.capacity(), grid.slots.capacity()));
     }
 }

@@ -127,7 +127,8 @@ impl Stream {
     pub fn gaussian_pair(&mut self) -> (f64, f64) {
         let radius = (-2.0 * libm::log(1.0 - self.uniform())).sqrt();
         let angle = std::f64::consts::TAU * self.uniform();
-        (radius * libm::cos(angle), radius * libm::sin(angle))
+        let (sin, cos) = libm::sincos(angle);
+        (radius * cos, radius * sin)
     }
 }
 

@@ -21,6 +21,7 @@ use crate::contract::record::Recorder;
 use crate::sim::{Command, Happening, Intent, Level, ParamSpec, Targets, Tick, World};
 
 use super::clock::{Clock, Pacer};
+use super::crew::Hands;
 use super::describe::{describe, measured};
 use super::drone::{Decided, Died};
 use super::ledger::{Ledger, Origin};
@@ -52,6 +53,7 @@ pub struct Swarm {
     flight: Option<Flight>,
     tick: Option<OpenTick>,
     intents: Vec<Option<Intent>>,
+    hands: Option<Hands>,
     waiting: VecDeque<(Submit, Reply)>,
     ledger: Ledger,
     load: LoadMeter,
@@ -111,6 +113,7 @@ impl Swarm {
             flight: None,
             tick: None,
             intents: Vec::new(),
+            hands: None,
             waiting: VecDeque::new(),
             ledger: Ledger::default(),
             load: LoadMeter::default(),
@@ -189,7 +192,7 @@ impl Swarm {
         self.tick = Some(OpenTick { began, lateness, deadline });
         let Some(flight) = &mut self.flight else { return };
         flight.sync(&self.world.table());
-        if flight.is_empty() {
+        if flight.is_empty() || flight.len() > self.settings.asked_max {
             self.finish_tick(ctx);
         } else {
             flight.sense(&self.world);
@@ -199,10 +202,14 @@ impl Swarm {
     fn finish_tick(&mut self, ctx: &mut Context<Self>) {
         let (Some(tick), Some(flight)) = (self.tick.take(), &self.flight) else { return };
         ctx.cancel_future(tick.deadline);
-        flight.take_intents(&mut self.intents);
-        self.journal_late_intents();
-        // A drone that is still deciding holds the old world; only then is there anything to copy.
-        Arc::make_mut(&mut self.world).step(&self.intents);
+        if flight.len() > self.settings.asked_max {
+            self.advance_in_slices();
+        } else {
+            flight.take_intents(&mut self.intents);
+            self.journal_late_intents();
+            // A drone that is still deciding holds the old world; only then is there anything to copy.
+            Arc::make_mut(&mut self.world).step(&self.intents);
+        }
 
         let ended = now();
         self.load.enter(ended - tick.began, tick.lateness);
@@ -230,6 +237,33 @@ impl Swarm {
             }
         }
         self.settle(ctx);
+    }
+
+    /// Decides and moves for drones that are too many to be asked one by one.
+    fn advance_in_slices(&mut self) {
+        let threads = self.settings.threads + 1;
+        // This thread waits meanwhile, so one more than those that actors decide on finds a core.
+        let hands = &*self.hands.get_or_insert_with(|| {
+            Hands::new(threads).unwrap_or_else(|error| {
+                log::warn!("swarm {}: no threads for its slices: {error}", self.settings.id);
+                Hands::default()
+            })
+        });
+        self.world.decide_all(&mut self.intents, hands);
+        let crashed: Vec<Arc<str>> = (self.intents.iter().zip(self.world.drones()))
+            .filter(|(intent, _)| matches!(intent, Some(Intent::Crashed)))
+            .map(|(_, drone)| drone.id().clone())
+            .collect();
+        Arc::make_mut(&mut self.world).step_with(&self.intents, hands);
+        crashed.iter().for_each(|id| self.replace_actor(id));
+    }
+
+    /// A drone's pilot panicked: its actor is another from now on.
+    fn replace_actor(&mut self, id: &Arc<str>) {
+        self.pulse.crashes.fetch_add(1, Ordering::Relaxed);
+        if self.flight.as_mut().is_some_and(|flight| flight.replace(id)) {
+            log::warn!("swarm {}: the actor of drone {id} panicked and was replaced", self.settings.id);
+        }
     }
 
     /// A replay must know which drones decided too late, or it would not repeat the run.
@@ -398,14 +432,7 @@ impl Handler<Died> for Swarm {
     type Result = ();
 
     fn handle(&mut self, died: Died, _: &mut Self::Context) {
-        self.pulse.crashes.fetch_add(1, Ordering::Relaxed);
-        if self.flight.as_mut().is_some_and(|flight| flight.replace(&died.id)) {
-            log::warn!(
-                "swarm {}: the actor of drone {} panicked and was replaced",
-                self.settings.id,
-                died.id
-            );
-        }
+        self.replace_actor(&died.id);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::sim::{Aggregate, METRICS, World};
 /// Type, state, mission, command and faults of the drone at `index`.
 pub fn describe(world: &World, index: usize) -> Value {
     let drone = &world.drones()[index];
-    let state = &world.snapshot().drones[index];
+    let state = world.shown(index);
     let order = drone.order().map(|order| {
         json!({ "ticket": order.ticket, "command": order.name, "deadline_tick": order.deadline, "progress_pct": order.progress_pct })
     });

@@ -1,17 +1,13 @@
 //! The same simulation without actors, as fast as the machine allows, on any number of threads with the same bits.
 
-use rayon::prelude::*;
+use crate::sim::{JournalEntry, World};
 
-use crate::sim::{Intent, JournalEntry, World};
-
-/// Drones that one task decides for: large enough that handing it over costs little.
-const SLICE_DRONES: usize = 64;
+use super::crew::Hands;
 
 /// Advances a world tick by tick, applying a journal on the way.
 pub struct Headless {
     world: World,
-    pool: Option<rayon::ThreadPool>,
-    intents: Vec<Option<Intent>>,
+    hands: Hands,
     journal: std::vec::IntoIter<JournalEntry>,
     next: Option<JournalEntry>,
     entered: Vec<JournalEntry>,
@@ -27,13 +23,10 @@ impl Headless {
         threads: usize,
         journal: Vec<JournalEntry>,
     ) -> Result<Self, rayon::ThreadPoolBuildError> {
-        let pool = match threads {
-            0 | 1 => None,
-            n => Some(rayon::ThreadPoolBuilder::new().num_threads(n).build()?),
-        };
+        let hands = Hands::new(threads)?;
         let mut journal = journal.into_iter();
         let next = journal.next();
-        Ok(Self { world, pool, intents: Vec::new(), journal, next, entered: Vec::new() })
+        Ok(Self { world, hands, journal, next, entered: Vec::new() })
     }
 
     /// The world as it stands.
@@ -52,23 +45,7 @@ impl Headless {
     /// When a journal entry cannot be applied: the journal does not belong to this scenario and seed.
     pub fn advance(&mut self) -> Result<(), String> {
         self.apply_due()?;
-        match &self.pool {
-            None => self.world.advance(),
-            Some(pool) => {
-                let (world, count) = (&self.world, self.world.drones().len());
-                self.intents.clear();
-                self.intents.resize_with(count, || None);
-                let intents = &mut self.intents;
-                pool.install(|| {
-                    intents.par_chunks_mut(SLICE_DRONES).enumerate().for_each(|(slice, intents)| {
-                        for (offset, intent) in intents.iter_mut().enumerate() {
-                            *intent = world.decide_or_crash(slice * SLICE_DRONES + offset);
-                        }
-                    });
-                });
-                self.world.step(&self.intents);
-            }
-        }
+        self.world.advance_with(&self.hands);
         Ok(())
     }
 

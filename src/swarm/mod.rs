@@ -14,6 +14,7 @@
 
 mod actor;
 pub mod clock;
+pub mod crew;
 mod describe;
 pub mod drone;
 pub mod headless;
@@ -45,6 +46,11 @@ pub fn wall_time_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
 }
 
+/// Up to so many drones, each tick goes through the mailbox of each drone's actor: a pilot that takes too long is late
+/// and holds up nobody. A message each way costs about as much as a decision, so in larger swarms the `Swarm` decides in
+/// slices; the actors keep identity and supervision. The bits are the same.
+pub const ASKED_MAX: usize = 4000;
+
 /// How a swarm is to fly.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -58,6 +64,8 @@ pub struct Settings {
     pub is_paused: bool,
     /// Threads that drones decide on.
     pub threads: usize,
+    /// The largest swarm whose drones are asked one by one; see [`ASKED_MAX`].
+    pub asked_max: usize,
     /// Longest wait for the drones' intents in one tick.
     pub intent_wait_max: Duration,
     /// A telemetry record every so many ticks.

@@ -8,17 +8,13 @@ use super::super::drone::{Mission, Waypoint};
 use super::super::formation::Shape;
 use super::super::params::Limit;
 use super::super::polygon::{self, Point};
-use super::super::scenario::{
-    DRONES_MAX, GOAL_ALTITUDE_MIN, NAME_MAX, POSITION_MAX, WAYPOINTS_MAX, objection_to_name,
-};
+use super::super::scenario::{DRONES_MAX, GOAL_ALTITUDE_MIN, POSITION_MAX, WAYPOINTS_MAX, objection_to_name};
 use super::super::targets::Subject;
-use super::super::{CommandResult, Level, Progress, Targets, Vec3, Verdict, WindSpec, behaviour};
-use super::{World, spread, tuning};
+use super::super::{Level, Progress, Targets, Vec3, Verdict, WindSpec, behaviour};
+use super::{World, tuning};
 
 /// Most drones in one `spawn`.
 const SPAWN_MAX: u32 = 10_000;
-/// A place is occupied if a drone is nearer than this.
-const OCCUPIED_M: f64 = 2.0;
 /// Longest duration of anything.
 const DURATION_S_MAX: f64 = 86_400.0;
 const SPEED_MPS_MAX: f64 = 100.0;
@@ -27,41 +23,20 @@ const CORNERS_MAX: usize = 200;
 
 impl World {
     /// Takes a command between two ticks. An error changes nothing. `ticket` names the command in [`Progress`].
+    /// O(targets), except that adding and removing drones costs O(drones).
     pub fn apply(
         &mut self,
         command: &Command,
         targets: &Targets,
         ticket: u64,
     ) -> Result<Applied, CommandError> {
-        self.validate(command)?;
-        match command {
-            Command::SetParam { path, value } => {
-                self.set_param("value", path, *value)?;
-                return Ok(Applied::default());
-            }
-            Command::UndoParam { path } => {
-                self.undo_param(path.as_deref())?;
-                return Ok(Applied::default());
-            }
-            Command::SetEnvironment { wind_mps, wind_from_deg, gust_mps } => {
-                self.set_wind(*wind_mps, *wind_from_deg, *gust_mps);
-                return Ok(Applied::default());
-            }
-            Command::Spawn { kind, count, position, group, name } => {
-                let count = count.unwrap_or(1) as usize;
-                return self.spawn(
-                    kind,
-                    count,
-                    position.unwrap_or_else(|| self.apron()),
-                    group.as_deref(),
-                    name.as_deref(),
-                );
-            }
-            _ => {}
-        }
-        let chosen = self.resolve(targets)?;
+        let chosen = match self.plan(command, targets)? {
+            Plan::World => return self.change_world(command),
+            Plan::Spawn(ids, places) => return Ok(self.spawn(command, ids, &places)),
+            Plan::Drones(chosen) => chosen,
+        };
         let results = match command {
-            Command::Remove {} => self.remove(&chosen, ticket),
+            Command::Remove {} => return Ok(Applied::to(self.remove(&chosen, ticket))),
             Command::Group { name } => self.regroup(&chosen, name, ticket),
             Command::IntentMissed {} => self.note_missed(&chosen),
             Command::Goto { .. } => self.send(&chosen, command, ticket),
@@ -77,13 +52,45 @@ impl World {
             }
         };
         // Modes and ground contact are part of what others see.
-        self.sort();
-        Ok(Applied { results, spawned: Vec::new() })
+        chosen.iter().for_each(|&index| self.show(index));
+        Ok(Applied::to(results))
     }
 
-    /// What [`World::apply`] would answer, without doing it.
+    /// The error of [`World::apply`], without doing anything. Copies nothing.
+    pub fn vet(&self, command: &Command, targets: &Targets) -> Result<(), CommandError> {
+        self.plan(command, targets).map(|_| ())
+    }
+
+    /// What [`World::apply`] would answer, without doing it. Copies the world: for dry runs.
     pub fn check(&self, command: &Command, targets: &Targets) -> Result<Applied, CommandError> {
         self.clone().apply(command, targets, 0)
+    }
+
+    /// Everything that can be found out about a command before something changes, with every error that it may have.
+    fn plan(&self, command: &Command, targets: &Targets) -> Result<Plan, CommandError> {
+        self.validate(command)?;
+        match command {
+            Command::SetParam { .. } | Command::SetEnvironment { .. } => Ok(Plan::World),
+            Command::UndoParam { path } => self.last_change(path.as_deref()).map(|_| Plan::World),
+            Command::Spawn { kind, count, position, name, .. } => {
+                let ids = self.new_ids(kind, count.unwrap_or(1) as usize, name.as_deref())?;
+                let places = self.free_places(position.unwrap_or_else(|| self.apron()), ids.len())?;
+                Ok(Plan::Spawn(ids, places))
+            }
+            _ => self.resolve(targets).map(Plan::Drones),
+        }
+    }
+
+    fn change_world(&mut self, command: &Command) -> Result<Applied, CommandError> {
+        match command {
+            Command::SetParam { path, value } => self.set_param("value", path, *value)?,
+            Command::UndoParam { path } => self.undo_param(path.as_deref())?,
+            Command::SetEnvironment { wind_mps, wind_from_deg, gust_mps } => {
+                self.set_wind(*wind_mps, *wind_from_deg, *gust_mps);
+            }
+            _ => {}
+        }
+        Ok(Applied::default())
     }
 
     /// Where drones appear if nobody says where: beside the home of the oldest one.
@@ -295,83 +302,6 @@ impl World {
         self.tell(Level::Info, Arc::clone(&self.swarm), "wind_set", message);
     }
 
-    fn spawn(
-        &mut self,
-        kind: &str,
-        count: usize,
-        middle: Vec3,
-        group: Option<&str>,
-        name: Option<&str>,
-    ) -> Result<Applied, CommandError> {
-        let ids = self.new_ids(kind, count, name)?;
-        let refused = |p: Vec3| {
-            let mut occupied = false;
-            self.traffic.each_within(p, OCCUPIED_M, |_, _, _| occupied = true);
-            occupied || self.scene.objection_to(p).is_some()
-        };
-        let places = spread::places(middle, self.limit(Limit::Spacing), count, refused);
-        if places.len() < count {
-            let message = format!("there is room for {} of {count} drones around this point", places.len());
-            return Err(CommandError::new(ErrorCode::Conflict, "position", message));
-        }
-        let which = self.types().iter().position(|t| t.name == kind).unwrap_or_default();
-        let group: Option<Arc<str>> = group.map(Arc::from);
-        for (id, place) in ids.iter().zip(places) {
-            self.add(Arc::clone(id), which, group.clone(), place);
-        }
-        let message = format!("{count} {kind} added: {}", enumerate(&ids));
-        self.tell(Level::Info, Arc::clone(&self.swarm), "spawned", message);
-        self.rows_changed();
-        self.freeze();
-        Ok(Applied { results: Vec::new(), spawned: ids })
-    }
-
-    /// Free ids for new drones: the lowest free numbers of the pattern.
-    fn new_ids(&self, kind: &str, count: usize, name: Option<&str>) -> Result<Vec<Arc<str>>, CommandError> {
-        let pattern = match name {
-            None => format!("{kind}-{{n}}"),
-            Some(name) if name.contains("{n}") => name.to_owned(),
-            Some(name) if count > 1 => format!("{name}-{{n}}"),
-            Some(name) => {
-                if self.index.contains_key(name) {
-                    let message = format!("a drone with the id {name} is there already");
-                    return Err(CommandError::new(ErrorCode::Conflict, "name", message));
-                }
-                return Ok(vec![Arc::from(name)]);
-            }
-        };
-        let numbered = (1u64..).map(|n| pattern.replace("{n}", &n.to_string()));
-        let ids: Vec<String> =
-            numbered.filter(|id| !self.index.contains_key(id.as_str())).take(count).collect();
-        if let Some(long) = ids.iter().find(|id| id.len() > NAME_MAX) {
-            let message = format!("the id {long} has more than {NAME_MAX} characters");
-            return Err(CommandError::new(ErrorCode::TooLarge, "name", message));
-        }
-        Ok(ids.iter().map(|id| Arc::from(id.as_str())).collect())
-    }
-
-    fn remove(&mut self, chosen: &[usize], ticket: u64) -> Results {
-        let mut results = Vec::with_capacity(chosen.len());
-        for &index in chosen {
-            self.end_order(index, Verdict::because(CommandResult::Cancelled, "removed"));
-            results.push(self.done_at_once(index, ticket));
-        }
-        let mut position = 0;
-        self.drones.retain(|_| {
-            let removed = chosen.binary_search(&position).is_ok();
-            position += 1;
-            !removed
-        });
-        self.index = self.drones.iter().enumerate().map(|(i, d)| (Arc::clone(&d.id), i as u32)).collect();
-        let ids: Vec<Arc<str>> = results.iter().map(|(id, _)| Arc::clone(id)).collect();
-        let message = format!("{} removed: {}", ids.len(), enumerate(&ids));
-        self.tell(Level::Info, Arc::clone(&self.swarm), "removed", message);
-        self.rows_changed();
-        self.paths_changed();
-        self.freeze();
-        results
-    }
-
     fn regroup(&mut self, chosen: &[usize], name: &str, ticket: u64) -> Results {
         let group: Option<Arc<str>> = (!name.is_empty()).then(|| Arc::from(name));
         let mut results = Vec::with_capacity(chosen.len());
@@ -399,6 +329,16 @@ impl World {
         });
         (drone, Verdict::accepted())
     }
+}
+
+/// What a command comes to.
+enum Plan {
+    /// A change of parameters or weather.
+    World,
+    /// New drones with these ids at these places.
+    Spawn(Vec<Arc<str>>, Vec<Vec3>),
+    /// Something for the drones at these places in the list, in order of creation.
+    Drones(Vec<usize>),
 }
 
 /// One verdict for each target.
@@ -453,12 +393,4 @@ fn check_name(field: &str, name: &str) -> Result<(), CommandError> {
 /// At most the first 200 characters, so that nobody fills the log with one request.
 pub(super) fn shorten(text: &str) -> String {
     text.chars().take(200).collect()
-}
-
-/// The first few ids.
-fn enumerate(ids: &[Arc<str>]) -> String {
-    const SHOWN: usize = 5;
-    let first: Vec<&str> = ids.iter().take(SHOWN).map(|id| &**id).collect();
-    let more = if ids.len() > SHOWN { format!(" and {} more", ids.len() - SHOWN) } else { String::new() };
-    format!("{}{more}", first.join(", "))
 }

@@ -7,6 +7,7 @@ mod judge;
 mod orders;
 mod patterns;
 mod report;
+mod roster;
 mod save;
 mod spread;
 mod step;
@@ -373,6 +374,7 @@ impl World {
             link_rtl_done: false,
             heard: None,
             sensors: Sensors::default(),
+            stumbled: false,
         });
         self.reset_sensors(index);
         self.next_serial += 1;
@@ -428,20 +430,27 @@ impl World {
     }
 
     fn sort(&mut self) {
-        let (drones, types) = (&self.drones, &self.scenario.types);
-        self.traffic.rebuild_in(&self.scenario.space, drones.len(), |i| {
-            let d = &drones[i];
-            Traffic {
-                position: d.body.position,
-                velocity: d.body.velocity,
-                radius_m: types[usize::from(d.kind)].radius_m,
-                index: i as u32,
-                airborne: d.is_airborne(),
-                behaviour: match d.task {
-                    Task::Swarm { behaviour } => Some(behaviour),
-                    _ => None,
-                },
-            }
-        });
+        let World { drones, scenario, traffic, .. } = self;
+        traffic.rebuild_in(&scenario.space, drones.len(), |i| seen(&scenario.types, &drones[i], i));
+    }
+
+    /// Shows others what has become of one drone between two ticks. It has not gone anywhere.
+    fn show(&mut self, index: usize) {
+        self.traffic.refresh(index, seen(&self.scenario.types, &self.drones[index], index));
+    }
+}
+
+/// What others see of a drone.
+fn seen(types: &[DroneType], drone: &Drone, index: usize) -> Traffic {
+    Traffic {
+        position: drone.body.position,
+        velocity: drone.body.velocity,
+        radius_m: types[usize::from(drone.kind)].radius_m,
+        index: index as u32,
+        airborne: drone.is_airborne(),
+        behaviour: match drone.task {
+            Task::Swarm { behaviour } => Some(behaviour),
+            _ => None,
+        },
     }
 }

@@ -23,6 +23,11 @@ impl World {
         }
     }
 
+    /// The state of one drone, as a snapshot shows it. Panics if there is no such drone.
+    pub fn shown(&self, index: usize) -> DroneState {
+        self.state_as_heard(&self.drones[index])
+    }
+
     /// A drone without link is shown as it was last heard.
     fn state_as_heard(&self, drone: &Drone) -> DroneState {
         match &drone.heard {

@@ -37,16 +37,20 @@ impl World {
 
     /// Takes back the last change, or the last of the parameter at `path`.
     pub(super) fn undo_param(&mut self, path: Option<&str>) -> Result<(), CommandError> {
-        let at = self.changes.iter().rposition(|change| path.is_none_or(|path| change.path == path));
-        let Some(at) = at else {
-            let of = path.map_or_else(String::new, |path| format!(" of {:?}", shorten(path)));
-            let message = format!("there is no change{of} to take back");
-            return Err(CommandError::new(ErrorCode::NotInState, "path", message));
-        };
+        let at = self.last_change(path)?;
         let Change { path, before } = self.changes.remove(at);
         set(&mut self.params, "path", &path, before)?;
         self.retuned(&path, before);
         Ok(())
+    }
+
+    /// The place of the change that [`World::undo_param`] would take back.
+    pub(super) fn last_change(&self, path: Option<&str>) -> Result<usize, CommandError> {
+        let at = self.changes.iter().rposition(|change| path.is_none_or(|path| change.path == path));
+        at.ok_or_else(|| {
+            let of = path.map_or_else(String::new, |path| format!(" of {:?}", shorten(path)));
+            CommandError::new(ErrorCode::NotInState, "path", format!("there is no change{of} to take back"))
+        })
     }
 
     fn retuned(&mut self, path: &str, value: f64) {

@@ -58,14 +58,18 @@ impl Swarm {
         };
         let targets = targets.unwrap_or(Targets::All);
         let tick = self.world.tick();
-        match self.world.check(&command, &targets) {
+        let refused = match dry_run {
+            true => self.world.check(&command, &targets).map(Some),
+            false => self.world.vet(&command, &targets).map(|()| None),
+        };
+        match refused {
             Err(error) => {
                 let error = ApiError::from(error);
                 self.ledger.close(&command_id, Err(error.clone()));
                 return Err(error);
             }
-            Ok(applied) if dry_run => return Ok(ack(command_id, tick, applied, true)),
-            Ok(_) => {}
+            Ok(Some(applied)) => return Ok(ack(command_id, tick, applied, true)),
+            Ok(None) => {}
         }
         let ticket = self.run.next_ticket();
         let entry = self.entry(origin, &command_id, targets.clone(), command.clone());

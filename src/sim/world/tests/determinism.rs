@@ -153,9 +153,14 @@ fn random_run(seed: u64) -> RandomRun {
     for seq in 0..200 {
         let (command, targets) = (random_command(&mut stream), random_targets(&mut stream));
         let checked = world.check(&command, &targets);
+        let vetted = world.vet(&command, &targets);
         let before = world.state_hash();
         let applied = world.apply(&command, &targets, seq);
         assert_eq!(checked, applied, "seed {seed}: {command:?}");
+        assert_eq!(vetted, applied.clone().map(|_| ()), "seed {seed}: {command:?}");
+        let mut sorted = world.clone();
+        sorted.sort();
+        assert!(sorted.traffic.all().eq(world.traffic.all()), "others see it, seed {seed}: {command:?}");
         match applied {
             Err(_) => assert_eq!(world.state_hash(), before, "seed {seed}: {command:?}"),
             Ok(applied) => {

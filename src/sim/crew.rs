@@ -1,0 +1,17 @@
+//! Who does the parts of a tick that do not look at each other: one thread or several, with the same result.
+
+/// Hands out work. The model has no threads; those who have some bring them.
+pub trait Crew {
+    /// Calls `work(k, &mut items[k])` once for every `k`, in any order, on any thread.
+    fn each<T: Send>(&self, items: &mut [T], work: impl Fn(usize, &mut T) + Sync);
+}
+
+/// The thread that asks, alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Alone;
+
+impl Crew for Alone {
+    fn each<T: Send>(&self, items: &mut [T], work: impl Fn(usize, &mut T) + Sync) {
+        items.iter_mut().enumerate().for_each(|(k, item)| work(k, item));
+    }
+}
