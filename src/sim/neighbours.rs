@@ -145,9 +145,9 @@ impl Neighbours {
         }
         // No cell twice, however wide the circle.
         let (x1, y1) = (x1.min(x0 + self.columns - 1), y1.min(y0 + self.rows - 1));
-        let (first, last) = (x0 & self.columns - 1, x1 & self.columns - 1);
+        let (first, last) = (x0 & (self.columns - 1), x1 & (self.columns - 1));
         for y in y0..=y1 {
-            let row = (y & self.rows - 1) * self.columns;
+            let row = (y & (self.rows - 1)) * self.columns;
             if first <= last {
                 self.each_in(row + first, row + last, p, radius, visit);
             } else {
@@ -169,15 +169,15 @@ impl Neighbours {
     ) {
         let range = self.starts[first as usize] as usize..self.starts[last as usize + 1] as usize;
         let (places, others) = (&self.places[range.clone()], &self.sorted[range]);
-        for (places, others) in places.chunks(CHUNK).zip(others.chunks(CHUNK)) {
+        for (chunk, places) in places.chunks(CHUNK).enumerate() {
             let (mut hits, mut len) = ([0u8; CHUNK], 0);
             for (k, place) in places.iter().enumerate() {
-                hits[len & CHUNK - 1] = k as u8;
+                hits[len & (CHUNK - 1)] = k as u8;
                 len += usize::from((*place - p).norm2() <= radius * radius);
             }
             for &k in &hits[..len] {
                 let offset = places[usize::from(k)] - p;
-                visit(&others[usize::from(k)], offset, offset.norm2());
+                visit(&others[chunk * CHUNK + usize::from(k)], offset, offset.norm2());
             }
         }
     }
@@ -193,7 +193,7 @@ impl Neighbours {
 
     fn cell_of(&self, p: Vec3) -> u32 {
         let (x, y) = self.coordinates(p);
-        ((y & self.rows - 1) * self.columns + (x & self.columns - 1)) as u32
+        ((y & (self.rows - 1)) * self.columns + (x & (self.columns - 1))) as u32
     }
 }
 

@@ -22,6 +22,12 @@ use super::report::alert;
 const ORDER_S: f64 = 0.2;
 /// Time between two measurements of what costs most.
 const SLOW_S: f64 = 1.0;
+/// Swarms of more drones …
+const LARGE_DRONES: usize = 2000;
+/// … have what costs more than a tick can bear taken so much less often.
+const LARGE_PATIENCE: Tick = 25;
+/// With more drones the connectivity, which costs drones × links × rounds, is left out.
+const CONNECTIVITY_DRONES_MAX: usize = 1000;
 /// With more drones the coverage energy, which costs drones², is left out.
 const ENERGY_DRONES_MAX: usize = 1000;
 
@@ -96,7 +102,8 @@ impl World {
     pub(super) fn measure(&mut self) {
         self.measure_pairs();
         self.measure_all();
-        if self.tick.is_multiple_of(self.gauges.order_ticks) {
+        let patience = if self.drones.len() > LARGE_DRONES { LARGE_PATIENCE } else { 1 };
+        if self.tick.is_multiple_of(self.gauges.order_ticks * patience) {
             self.measure_order();
         }
         if self.tick.is_multiple_of(self.gauges.slow_ticks) {
@@ -224,6 +231,7 @@ impl World {
         let slow = &mut self.metrics.slow;
         slow.lloyd_energy = lloyd_energy;
         slow.connectivity = match self.metrics.order.components {
+            Some(1) if self.drones.len() > CONNECTIVITY_DRONES_MAX => None,
             Some(1) => {
                 gauges.graph.link(&self.traffic, link_m);
                 gauges.graph.connectivity()
