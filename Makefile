@@ -1,7 +1,7 @@
 # Everything a person does with this repository. `make` alone lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check native bench bench-wire bench-fresh e2e test-compose fmt console clients clean
+.PHONY: help run test check native bench bench-wire bench-fresh bench-model e2e test-compose fmt console clients clean
 
 NODE := $(shell command -v node 2>/dev/null)
 CONSOLE_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
@@ -38,6 +38,11 @@ bench-fresh: ## HTTP polling against Socket.IO, five minutes: bytes, and the age
 test-compose: ## The containers on a Docker engine: built, flown, killed, inspected
 	@node scripts/suites.mjs e2e-install compose
 
+bench-model: target/bench-model/venv/.installed ## Drone updates a second beside Mesa and krABMaga, into docs/BENCHMARKS.md
+	cargo build --release --locked --bin hmrs
+	cargo build --release --locked --manifest-path bench/model/krabmaga/Cargo.toml --target-dir target/bench-model/krabmaga
+	python3 bench/model/run.py
+
 fmt: ## Format the Rust sources
 	cargo fmt
 	cargo fmt --manifest-path bench/load/Cargo.toml
@@ -61,6 +66,11 @@ $(FRONTEND_STAMP): frontend/package-lock.json
 
 e2e/node_modules/.installed: e2e/package-lock.json
 	cd e2e && npm ci --no-audit --no-fund
+	@touch $@
+
+target/bench-model/venv/.installed: bench/model/requirements.txt
+	rm -rf $(@D) && python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 target/e2e/venv/.installed: e2e/requirements.txt
