@@ -33,7 +33,7 @@ const suites = {
   // With HMRS_BIN the end-to-end suites test that binary, and nothing is built.
   build: process.env.HMRS_BIN ? { run: '"$HMRS_BIN" --version' } : { run: 'cargo build --release --locked', after: ['console-build'] },
   'e2e-install': { run: 'make --no-print-directory clients' },
-  clients: { run: nodeTest('transports.test.mjs', 'commands.test.mjs', 'frames.test.mjs', 'http.test.mjs', 'recovery.test.mjs', 'stalled.test.mjs'), after: ['build', 'e2e-install'] },
+  clients: { run: nodeTest('transports.test.mjs', 'commands.test.mjs', 'authority.test.mjs', 'frames.test.mjs', 'http.test.mjs', 'recovery.test.mjs', 'stalled.test.mjs'), after: ['build', 'e2e-install'] },
   python: { run: `${venv}/bin/python -m unittest discover --verbose --start-directory e2e/python --pattern '*_test.py'`, after: ['build', 'e2e-install'] },
   determinism: { run: nodeTest('determinism.test.mjs', 'research.test.mjs'), after: ['build', 'e2e-install'] },
   faults: { run: nodeTest('cli.test.mjs', 'faults.test.mjs', 'restart.test.mjs'), after: ['build', 'e2e-install'] },

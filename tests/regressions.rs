@@ -65,7 +65,7 @@ impl Live {
     async fn give(&self, command: Value) -> Value {
         let envelope = Envelope::parse(command).unwrap();
         let origin = Origin { author: "test".into(), via: "http" };
-        json!(self.swarm.send(Submit { envelope, origin }).await.unwrap().unwrap())
+        json!(self.swarm.send(Submit { envelope, origin, held: Arc::default() }).await.unwrap().unwrap())
     }
 
     /// The first report that `is_it`.

@@ -13,6 +13,9 @@ export interface ConsoleHook {
   readonly state: string;
   readonly runState: string;
   readonly bad: Record<string, number>;
+  readonly rewound: number | null;
+  readonly leases: { holder: string; drones: string[] }[];
+  readonly views: number;
   readonly strips: { id: string; command: string; counts: Record<string, number>; done: boolean; transport: string | null; error: string | null }[];
   project(id: string): { x: number; y: number } | null;
 }
@@ -31,6 +34,9 @@ export function installHook(actions: Actions): void {
     get state() { return session.state; },
     get runState() { return ui.status?.state ?? ''; },
     get bad() { return { ...session.link.badFrames }; },
+    get rewound() { return session.rewind.atS; },
+    get leases() { return ui.presence?.leases ?? []; },
+    get views() { return actions.views.all.size; },
     get strips() {
       return session.strips.all.map((s) => ({ id: s.id, command: s.command, counts: { ...s.counts }, done: s.done, transport: s.transport, error: s.error }));
     },

@@ -1,5 +1,8 @@
 //! Who may do what.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -49,6 +52,19 @@ impl std::str::FromStr for Role {
             .find(|role| role.as_str() == text)
             .ok_or_else(|| format!("{text:?} is no role; roles are viewer, operator and admin"))
     }
+}
+
+/// Drones that somebody holds a lease of, with the holder's name.
+pub type Held = BTreeMap<Arc<str>, Arc<str>>;
+
+/// Longest name that a client may give itself, in characters; longer ones are cut.
+const NAME_CHARS_MAX: usize = 64;
+
+/// The name that somebody goes by: what they call themselves, else what their token is called, else `otherwise`.
+pub fn name_of(given: Option<&str>, identity: &Identity, otherwise: &str) -> String {
+    let given = given.map(str::trim).filter(|name| !name.is_empty());
+    let name = given.or(identity.name.as_deref()).unwrap_or(otherwise);
+    name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect()
 }
 
 /// Somebody whose access was checked.

@@ -27,6 +27,8 @@ pub struct Envelope {
     pub targets: Option<Targets>,
     /// Answer as if it were done, and do nothing.
     pub dry_run: bool,
+    /// Reach drones that others hold a lease of too.
+    pub is_override: bool,
 }
 
 /// The two kinds of commands.
@@ -97,7 +99,7 @@ pub enum ScenarioSource {
 }
 
 impl Envelope {
-    /// Parses `{"command_id"?, "command", "targets"?, "params"?, "dry_run"?}` or the old form
+    /// Parses `{"command_id"?, "command", "targets"?, "params"?, "dry_run"?, "override"?}` or the old form
     /// `{"drone_name", "command_type", "target"?}`.
     ///
     /// # Errors
@@ -128,16 +130,13 @@ impl Envelope {
             Some(_) => return Err(ApiError::bad_request("params", "params must be an object")),
         };
         let targets = take_targets(&mut fields)?;
-        let dry_run = match fields.remove("dry_run") {
-            None | Some(Value::Null) => false,
-            Some(Value::Bool(dry_run)) => dry_run,
-            Some(_) => return Err(ApiError::bad_request("dry_run", "dry_run must be true or false")),
-        };
+        let dry_run = take_switch(&mut fields, "dry_run")?;
+        let is_override = take_switch(&mut fields, "override")?;
         if let Some(unknown) = fields.keys().next() {
             return Err(ApiError::bad_request(
                 unknown.clone(),
                 format!(
-                    "unknown field {unknown}; a command has command_id, command, targets, params and dry_run"
+                    "unknown field {unknown}; a command has command_id, command, targets, params, dry_run and override"
                 ),
             ));
         }
@@ -146,7 +145,7 @@ impl Envelope {
             let forms = "\"all\", a list of drone ids, {\"group\": …} or {\"where\": …}";
             return Err(ApiError::bad_request("targets", format!("{name} needs targets: {forms}")));
         }
-        Ok(Self { command_id, name, request, targets, dry_run })
+        Ok(Self { command_id, name, request, targets, dry_run, is_override })
     }
 }
 
@@ -163,6 +162,8 @@ fn is_for_drones(command: &Command) -> bool {
             | Command::UndoParam { .. }
             | Command::Spawn { .. }
             | Command::SetEnvironment { .. }
+            | Command::SetFence { .. }
+            | Command::RemoveFence { .. }
     )
 }
 
@@ -178,6 +179,14 @@ fn take_command_id(fields: &mut Map<String, Value>) -> Result<Option<String>, Ap
             "command_id",
             format!("command_id must be a string of 1 to {COMMAND_ID_CHARS_MAX} characters"),
         )),
+    }
+}
+
+fn take_switch(fields: &mut Map<String, Value>, name: &str) -> Result<bool, ApiError> {
+    match fields.remove(name) {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(is_on)) => Ok(is_on),
+        Some(_) => Err(ApiError::bad_request(name, format!("{name} must be true or false"))),
     }
 }
 

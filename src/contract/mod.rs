@@ -19,6 +19,7 @@ pub mod access;
 pub mod compact;
 pub mod error;
 pub mod incoming;
+pub mod lease;
 pub mod outgoing;
 pub mod record;
 

@@ -119,12 +119,28 @@ pub struct CommandUpdate {
     pub via: &'static str,
     /// The command's wire name.
     pub command: String,
+    /// What was asked for; in the first update only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object)]
+    pub params: Option<serde_json::Value>,
     /// The tick of this update.
     pub tick: u64,
     /// The drones whose state changed, or all of them in the first update.
     pub results: BTreeMap<String, DroneResult>,
     /// True in the last update: every target has its terminal result.
     pub done: bool,
+}
+
+/// A command with everything that its updates said, as `GET /api/commands` lists it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CommandRecord {
+    /// What the updates add up to.
+    #[serde(flatten)]
+    pub update: CommandUpdate,
+    /// Unix time of the first update, milliseconds.
+    pub began_ms: u64,
+    /// Unix time of the newest one, milliseconds.
+    pub changed_ms: u64,
 }
 
 /// One drone's part of a [`CommandUpdate`].
@@ -148,6 +164,17 @@ pub struct Presence {
     pub count: usize,
     /// The first hundred of them.
     pub operators: Vec<Operator>,
+    /// Who holds which drones.
+    pub leases: Vec<Lease>,
+}
+
+/// The drones that one operator holds.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Lease {
+    /// The operator's name.
+    pub holder: String,
+    /// The drones' ids.
+    pub drones: Vec<String>,
 }
 
 /// Somebody connected.

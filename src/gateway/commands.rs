@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use actix::Addr;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use serde_json::Value;
@@ -11,7 +10,9 @@ use crate::contract::access::Role;
 use crate::contract::error::{ApiError, ErrorCode};
 use crate::contract::incoming::{Envelope, command_id_of};
 use crate::contract::outgoing::Ack;
-use crate::swarm::{Origin, Submit, Swarm};
+use crate::swarm::{Origin, Submit};
+
+use super::Flying;
 
 /// Longest wait for a swarm to answer; it answers between two ticks, so this is only reached when it hangs.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -52,7 +53,7 @@ impl Limiter {
 /// # Errors
 /// What is wrong with it, and its `command_id` if it had a usable one.
 pub async fn give(
-    swarm: &Addr<Swarm>,
+    flying: &Flying,
     limiter: &Limiter,
     role: Role,
     origin: Origin,
@@ -63,7 +64,8 @@ pub async fn give(
         role.require(Role::Operator)?;
         limiter.check()?;
         let envelope = Envelope::parse(command)?;
-        match actix_rt::time::timeout(ANSWER_WAIT_MAX, swarm.send(Submit { envelope, origin })).await {
+        let submit = Submit { envelope, origin, held: flying.leases.held() };
+        match actix_rt::time::timeout(ANSWER_WAIT_MAX, flying.swarm.send(submit)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(ApiError::new(ErrorCode::Unavailable, "this swarm has ended")),
             Err(_) => Err(ApiError::new(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::contract::outgoing::{self, LogEntry};
+use crate::contract::outgoing::{self, CommandRecord, CommandUpdate, LogEntry};
 use crate::sim::Level;
 use crate::socketio::Frame;
 use crate::swarm::{RunInfo, TickReport};
@@ -15,6 +15,8 @@ use crate::swarm::{RunInfo, TickReport};
 const LOG_ENTRIES_MAX: usize = 10_000;
 /// Command updates with terminal results that are kept for clients which resume. They must fit an outbox together.
 const OUTCOMES_MAX: usize = 256;
+/// Commands whose fate is kept for consoles that join late.
+const COMMANDS_MAX: usize = 40;
 /// Longest wait for a swarm that is just starting.
 const FIRST_WAIT_MAX: Duration = Duration::from_secs(10);
 
@@ -24,6 +26,7 @@ pub struct Desk {
     now: watch::Sender<Option<Now>>,
     log: RwLock<VecDeque<LogEntry>>,
     outcomes: RwLock<VecDeque<Outcome>>,
+    commands: RwLock<VecDeque<CommandRecord>>,
 }
 
 /// What became of a command, and the log entry after which it was told.
@@ -120,6 +123,31 @@ impl Desk {
         log.back().map_or(0, |entry| entry.seq)
     }
 
+    /// Takes in what an update says of a command.
+    pub fn note_command(&self, update: CommandUpdate, now_ms: u64) {
+        let mut commands = self.commands.write().unwrap_or_else(PoisonError::into_inner);
+        // The newest are the ones that are still under way.
+        if let Some(known) = commands.iter_mut().rev().find(|c| c.update.command_id == update.command_id) {
+            known.update.results.extend(update.results);
+            (known.update.done, known.update.tick, known.changed_ms) = (update.done, update.tick, now_ms);
+            return;
+        }
+        if commands.len() == COMMANDS_MAX {
+            commands.pop_front();
+        }
+        commands.push_back(CommandRecord { update, began_ms: now_ms, changed_ms: now_ms });
+    }
+
+    /// Forgets the commands of a run that is over.
+    pub fn forget_commands(&self) {
+        self.commands.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// The newest commands and what became of them, oldest first.
+    pub fn commands(&self) -> Vec<CommandRecord> {
+        self.commands.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
     /// The entries that `query` asks for, oldest first.
     pub fn log(&self, query: &LogQuery) -> Vec<LogEntry> {
         let log = self.log.read().unwrap_or_else(PoisonError::into_inner);
@@ -140,6 +168,7 @@ impl Desk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::outgoing::DroneResult;
 
     fn entry(seq: u64, level: Level) -> LogEntry {
         LogEntry {
@@ -181,6 +210,34 @@ mod tests {
         assert_eq!((told(0).len(), told(3).len()), (3, 0));
         (0..1000).for_each(|n| desk.file_outcome(Frame::json("/", "command-update", &n)));
         assert_eq!(told(0).len(), OUTCOMES_MAX);
+    }
+
+    #[test]
+    fn a_command_is_kept_with_all_that_became_of_it() {
+        let desk = Desk::default();
+        let result = crate::sim::CommandResult::Accepted;
+        let update = |id: &str, drone: &str, done| CommandUpdate {
+            command_id: id.into(),
+            author: "amira".into(),
+            via: "http",
+            command: "goto".into(),
+            params: None,
+            tick: 1,
+            results: [(drone.to_owned(), DroneResult { result, reason: None, progress_pct: None })].into(),
+            done,
+        };
+        desk.note_command(update("c", "a", false), 10);
+        desk.note_command(update("c", "b", true), 20);
+        let known = &desk.commands()[0];
+        assert_eq!((known.began_ms, known.changed_ms, known.update.done), (10, 20, true));
+        assert_eq!(known.update.results.len(), 2);
+        for i in 0..COMMANDS_MAX {
+            desk.note_command(update(&i.to_string(), "a", true), 30);
+        }
+        assert_eq!(
+            (desk.commands().len(), desk.commands()[0].update.command_id.as_str()),
+            (COMMANDS_MAX, "0")
+        );
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::socketio::{Delivery, Frame, Namespace};
 use crate::swarm::{Published, RunInfo, TickReport, wall_time_ms};
 
 use super::desk::{Desk, Now};
+use super::leases::Leases;
 use super::presence;
 use super::subscriptions::{Encoding, Subscription, Topic, VISUALIZATION_EVERY};
 
@@ -58,6 +59,7 @@ pub struct Publisher {
     namespace: Namespace,
     desk: Arc<Desk>,
     rooms: Arc<Rooms>,
+    leases: Arc<Leases>,
     seq: u64,
     run: Option<Arc<RunInfo>>,
     epoch: Epoch,
@@ -72,12 +74,13 @@ impl Publisher {
         namespace: Namespace,
         desk: Arc<Desk>,
         rooms: Arc<Rooms>,
+        leases: Arc<Leases>,
         welcome: Arc<dyn Fn(&RunInfo) -> serde_json::Value + Send + Sync>,
     ) -> Self {
         // Starting at the second of the day's clock, so that a restarted server never repeats an epoch.
         let epoch = Epoch { number: (wall_time_ms() / 1000) as u32, ..Epoch::default() };
         let (trails, presence) = (Trails::default(), String::new());
-        Self { namespace, desk, rooms, seq: 0, run: None, epoch, trails, welcome, presence }
+        Self { namespace, desk, rooms, leases, seq: 0, run: None, epoch, trails, welcome, presence }
     }
 
     fn publish_tick(&mut self, report: Arc<TickReport>) {
@@ -137,7 +140,8 @@ impl Publisher {
     }
 
     fn publish_presence(&mut self) {
-        let presence = serde_json::to_string(&presence::of(&self.namespace)).unwrap_or_default();
+        let presence =
+            serde_json::to_string(&presence::of(&self.namespace, &self.leases)).unwrap_or_default();
         if presence != self.presence {
             let frame = Frame::raw_json(self.namespace.name(), event::PRESENCE, &presence);
             self.publish_event(Topic::Presence, &frame, Delivery::Passing);
@@ -218,6 +222,8 @@ impl Handler<Published> for Publisher {
                     self.namespace.emit(event::WELCOME, &(self.welcome)(&run));
                 }
                 self.trails = Trails::default();
+                self.leases.clear();
+                self.desk.forget_commands();
             }
             Published::Log(entry) => {
                 self.publish_event(Topic::Log, &Frame::json(&name, event::LOG, &entry), Delivery::Event);
@@ -229,6 +235,7 @@ impl Handler<Published> for Publisher {
                 if update.results.values().any(|drone| drone.result.is_terminal()) {
                     self.desk.file_outcome(frame);
                 }
+                self.desk.note_command(update, wall_time_ms());
             }
         }
     }

@@ -6,6 +6,7 @@
 pub mod commands;
 pub mod desk;
 pub mod frames;
+pub mod leases;
 pub mod presence;
 pub mod subscriptions;
 
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use actix::prelude::*;
 use serde_json::{Value, json};
 
-use crate::contract::access::{Gatekeeper, Role};
+use crate::contract::access::{Gatekeeper, Role, name_of};
 use crate::contract::error::{ApiError, ErrorCode};
 use crate::contract::event;
 use crate::contract::outgoing;
@@ -27,12 +28,11 @@ use crate::swarm::{self, Origin, Pulse, RunInfo, Settings, Shelf, Swarm, wall_ti
 use commands::{CommandRate, Limiter};
 use desk::{Desk, LogQuery};
 use frames::{Publisher, Rooms};
+use leases::Leases;
 use subscriptions::{Encoding, Subscribe, Subscription, Topic};
 
 /// Name of the swarm that routes and the namespace `/` mean when none is named.
 pub const DEFAULT_SWARM: &str = "default";
-/// Longest name that a client may give itself, in characters; longer ones are cut.
-const NAME_CHARS_MAX: usize = 64;
 /// Largest `message`, in bytes of JSON, that is passed on to everyone.
 const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 /// Entries of one `communication-log-update`.
@@ -74,6 +74,8 @@ pub struct Flying {
     pub pulse: Arc<Pulse>,
     /// The newest of everything.
     pub desk: Arc<Desk>,
+    /// Who may command which drones.
+    pub leases: Arc<Leases>,
     /// Where its clients are.
     pub namespace: Namespace,
 }
@@ -143,6 +145,7 @@ impl Gateway {
         let path = if id.as_ref() == DEFAULT_SWARM { "/".to_owned() } else { format!("/swarms/{id}") };
         let namespace = self.commons.io.of(&path);
         let (desk, rooms) = (Arc::new(Desk::default()), Arc::new(Rooms::default()));
+        let leases = Arc::new(Leases::default());
         let greeter = Greeter { commons: self.commons.clone(), swarm: id.clone() };
         let welcome = Arc::new({
             let greeter = greeter.clone();
@@ -150,13 +153,14 @@ impl Gateway {
         });
         let publisher = {
             let (namespace, desk, rooms) = (namespace.clone(), desk.clone(), rooms.clone());
+            let leases = leases.clone();
             Publisher::start_in_arbiter(&Arbiter::new().handle(), move |_| {
-                Publisher::new(namespace, desk, rooms, welcome)
+                Publisher::new(namespace, desk, rooms, leases, welcome)
             })
         };
         let (shelf, recorder) = (self.commons.shelf.clone(), self.commons.recorder.clone());
         let (swarm, pulse) = Swarm::launch(settings, shelf, recorder, publisher.recipient());
-        let flying = Arc::new(Flying { id: id.clone(), swarm, pulse, desk, namespace });
+        let flying = Arc::new(Flying { id: id.clone(), swarm, pulse, desk, leases, namespace });
         wire(&flying, &rooms, &greeter);
         swarms.insert(id.as_ref().to_owned(), flying.clone());
         Ok(flying)
@@ -222,10 +226,8 @@ impl Greeter {
 
     fn admit(&self, auth: &Value) -> Result<Seat, ApiError> {
         let identity = self.commons.gatekeeper.identify(auth.get("token").and_then(Value::as_str))?;
-        let given = auth.get("name").and_then(Value::as_str).map(str::trim).filter(|name| !name.is_empty());
-        let name = given.or(identity.name.as_deref()).unwrap_or("operator");
         Ok(Seat {
-            name: name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect(),
+            name: name_of(auth.get("name").and_then(Value::as_str), &identity, "operator"),
             role: identity.role,
             limiter: Limiter::new(self.commons.command_rate),
             subscriptions: Mutex::default(),
@@ -276,8 +278,7 @@ fn wire(flying: &Arc<Flying>, rooms: &Arc<Rooms>, greeter: &Greeter) {
         async move {
             let Some(seat) = socket.data::<Seat>() else { return };
             let origin = Origin { author: seat.name.clone(), via: "socketio" };
-            let answer =
-                commands::give(&at.swarm, &seat.limiter, seat.role, origin, event.arg(0).clone()).await;
+            let answer = commands::give(&at, &seat.limiter, seat.role, origin, event.arg(0).clone()).await;
             if let Some(ack) = event.ack {
                 match answer {
                     Ok(answer) => ack.send(&answer),
@@ -296,6 +297,7 @@ fn wire(flying: &Arc<Flying>, rooms: &Arc<Rooms>, greeter: &Greeter) {
         answer(event, |arg| unsubscribe(&socket, arg));
         async {}
     });
+    leases::listen(flying);
     namespace.on("message", move |socket, event| {
         answer(event, |arg| pass_on(&socket, arg));
         async {}
@@ -321,7 +323,10 @@ fn answer(event: socketio::Event, handle: impl FnOnce(Value) -> Result<Value, Ap
 
 fn greet(greeter: &Greeter, flying: &Flying, now: &desk::Now, rooms: &Rooms, socket: &Socket, auth: &Value) {
     let Some(seat) = socket.data::<Seat>() else { return };
-    socket.emit(event::WELCOME, &greeter.welcome(&now.run, Some(seat.role)));
+    let mut welcome = greeter.welcome(&now.run, Some(seat.role));
+    // The scenario's fences may have been redrawn since the run began.
+    welcome["fences"] = json!(now.report.snapshot.visual.fences);
+    socket.emit(event::WELCOME, &welcome);
     if let Some(after) = auth.get("logs_after").and_then(Value::as_u64) {
         catch_up(flying, socket, after);
     }
@@ -342,7 +347,7 @@ fn resume(flying: &Flying, rooms: &Rooms, socket: &Socket) {
 }
 
 fn tell_presence(flying: &Flying, socket: &Socket) {
-    let presence = presence::of(&flying.namespace);
+    let presence = presence::of(&flying.namespace, &flying.leases);
     let frame = Frame::json(flying.namespace.name(), event::PRESENCE, &presence);
     socket.emit_frame(&frame, Delivery::Passing);
 }
@@ -422,9 +427,7 @@ fn send_log_after(flying: &Flying, socket: &Socket, mut after: u64) {
 }
 
 fn subscribe(flying: &Flying, rooms: &Rooms, socket: &Socket, arg: Value) -> Result<Value, ApiError> {
-    let seat = socket
-        .data::<Seat>()
-        .ok_or_else(|| ApiError::new(ErrorCode::Internal, "this client was not admitted"))?;
+    let seat = seat_of(socket)?;
     let wanted = Subscribe::parse(arg)?;
     for (topic, subscription) in &wanted.topics {
         sit_down(flying, rooms, socket, &seat, *topic, subscription);
@@ -438,9 +441,7 @@ fn subscribe(flying: &Flying, rooms: &Rooms, socket: &Socket, arg: Value) -> Res
 }
 
 fn unsubscribe(socket: &Socket, arg: Value) -> Result<Value, ApiError> {
-    let seat = socket
-        .data::<Seat>()
-        .ok_or_else(|| ApiError::new(ErrorCode::Internal, "this client was not admitted"))?;
+    let seat = seat_of(socket)?;
     for topic in subscriptions::parse_unsubscribe(&arg)? {
         if let Some(subscription) = seat.subscriptions().remove(&topic) {
             socket.leave(&subscription.room(topic));
@@ -453,10 +454,12 @@ fn unsubscribe(socket: &Socket, arg: Value) -> Result<Value, ApiError> {
     Ok(json!({ "ok": true, "topics": left }))
 }
 
+fn seat_of(socket: &Socket) -> Result<Arc<Seat>, ApiError> {
+    socket.data::<Seat>().ok_or_else(|| ApiError::new(ErrorCode::Internal, "this client was not admitted"))
+}
+
 fn pass_on(socket: &Socket, message: Value) -> Result<Value, ApiError> {
-    let seat = socket
-        .data::<Seat>()
-        .ok_or_else(|| ApiError::new(ErrorCode::Internal, "this client was not admitted"))?;
+    let seat = seat_of(socket)?;
     seat.limiter.check()?;
     let bytes = message.to_string().len();
     if bytes > MESSAGE_BYTES_MAX {

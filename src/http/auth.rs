@@ -7,14 +7,14 @@ use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
 use sha2::{Digest, Sha256};
 
-use crate::contract::access::{Gatekeeper, Identity, Role};
+use crate::contract::access::{Gatekeeper, Identity, Role, name_of};
 use crate::contract::error::{ApiError, ErrorCode};
 use crate::swarm::wall_time_ms;
 
 /// The sender of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
-    /// Its token's name, or `http`.
+    /// The name it gives itself, its token's name, or `http`.
     pub name: String,
     /// What it may do.
     pub role: Role,
@@ -22,16 +22,20 @@ pub struct Client {
     pub peer: String,
 }
 
-/// Reads `Authorization: Bearer TOKEN`.
+/// Names the sender, as the `name` given at connect does over Socket.IO.
+const OPERATOR_HEADER: &str = "x-operator";
+
+/// Reads `Authorization: Bearer TOKEN` and `X-Operator: NAME`.
 ///
 /// # Errors
 /// `unauthorized`.
 pub fn identify(gatekeeper: &dyn Gatekeeper, request: &HttpRequest) -> Result<Client, ApiError> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);
-    let Identity { name, role } = gatekeeper.identify(token)?;
+    let identity = gatekeeper.identify(token)?;
+    let given = request.headers().get(OPERATOR_HEADER).and_then(|value| value.to_str().ok());
     let peer = request.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default();
-    Ok(Client { name: name.unwrap_or_else(|| "http".to_owned()), role, peer })
+    Ok(Client { name: name_of(given, &identity, "http"), role: identity.role, peer })
 }
 
 /// One stored token.

@@ -87,6 +87,7 @@ pub fn routes(api: Api) -> impl FnOnce(&mut ServiceConfig) {
                     .route("/drones/{id}", web::get().to(status::drone))
                     .route("/visualization", web::get().to(status::visualization))
                     .route("/logs", web::get().to(status::logs))
+                    .route("/commands", web::get().to(status::commands))
                     .route("/params", web::get().to(status::params))
                     .route("/metrics", web::get().to(status::metrics))
                     .route("/config", web::get().to(status::config))

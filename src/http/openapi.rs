@@ -18,6 +18,7 @@ use super::{command, health, runs, scenarios, status, swarms};
         status::drone,
         status::visualization,
         status::logs,
+        status::commands,
         status::params,
         status::metrics,
         status::config,

@@ -164,6 +164,18 @@ fn parse_level(name: &str) -> Result<Level, ApiError> {
     })
 }
 
+/// The newest commands of this run and what became of them, oldest first.
+#[utoipa::path(get, path = "/api/commands", tag = "commands", params(SwarmQuery),
+    responses((status = 200, body = Object, description = "{\"commands\": [CommandRecord]}")))]
+pub async fn commands(
+    request: HttpRequest,
+    api: Data<Api>,
+    query: Query<SwarmQuery>,
+) -> Result<HttpResponse, ApiError> {
+    api.admit(&request, Role::Viewer)?;
+    Ok(HttpResponse::Ok().json(json!({ "commands": api.swarm(&query)?.desk.commands() })))
+}
+
 /// The tunable parameters, with unit, range, default and value.
 #[utoipa::path(get, path = "/api/params", tag = "state", params(SwarmQuery), responses((status = 200, body = Object)))]
 pub async fn params(

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Vec3;
 use super::drone::Waypoint;
+use super::scene::{FenceAction, FenceKind};
 
 /// A change of the world. On the wire `{"command": "goto", "params": {…}}`; `params` may be `{}` but not be missing,
 /// and a parameter that is not known is refused.
@@ -185,6 +186,29 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         gust_mps: Option<f64>,
     },
+    /// Draws a fence, in place of the one of that name if there is one. Missions that lead across it are not changed.
+    SetFence {
+        /// Name of the fence.
+        name: String,
+        /// Which side is allowed.
+        kind: FenceKind,
+        /// Corners in order, `[east, north]`; the last joins the first.
+        polygon: Vec<[f64; 2]>,
+        /// Lower end; the ground if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        floor_m: Option<f64>,
+        /// Upper end; none if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ceiling_m: Option<f64>,
+        /// What follows a breach; `hold` if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        action: Option<FenceAction>,
+    },
+    /// Takes a fence away.
+    RemoveFence {
+        /// Name of the fence.
+        name: String,
+    },
     /// The drones whose intent did not come in time at this tick. Written by the server, so that a replay is exact;
     /// [`super::World::advance`] then lets them keep their last intent for one tick.
     IntentMissed {},
@@ -192,7 +216,7 @@ pub enum Command {
 
 impl Command {
     /// Every name on the wire, in the order of the variants.
-    pub const NAMES: [&'static str; 25] = [
+    pub const NAMES: [&'static str; 27] = [
         "arm",
         "disarm",
         "takeoff",
@@ -217,6 +241,8 @@ impl Command {
         "group",
         "inject_fault",
         "set_environment",
+        "set_fence",
+        "remove_fence",
         "intent_missed",
     ];
 
@@ -247,6 +273,8 @@ impl Command {
             Command::Group { .. } => "group",
             Command::InjectFault { .. } => "inject_fault",
             Command::SetEnvironment { .. } => "set_environment",
+            Command::SetFence { .. } => "set_fence",
+            Command::RemoveFence { .. } => "remove_fence",
             Command::IntentMissed {} => "intent_missed",
         }
     }

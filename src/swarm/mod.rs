@@ -30,6 +30,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix::prelude::*;
 
+use crate::contract::access::Held;
 use crate::contract::error::ApiError;
 use crate::contract::incoming::{Envelope, Speed};
 use crate::contract::outgoing::{Ack, CommandUpdate, Load, LogEntry, RunState};
@@ -80,6 +81,8 @@ pub struct Submit {
     pub envelope: Envelope,
     /// By whom.
     pub origin: Origin,
+    /// Which drones are whose. Those of others are left out and answer `not_in_control`.
+    pub held: Arc<Held>,
 }
 
 /// Http → `Swarm`: one drone in full, as JSON; `None` if there is no such drone.

@@ -1,10 +1,14 @@
 /** What an operator can do, whichever key, button or gesture asked for it. */
-import { envelope, sendCommand } from '../net/command';
+import type { Answer } from '../net/authority';
+import { ACK_TIMEOUT_MS, envelope, sendCommand } from '../net/command';
 import type { Session } from '../net/session';
 import { commandsAllowed } from '../net/state';
-import type { Targets } from '../proto/events';
+import type { CommandAck, Targets } from '../proto/events';
+import { Focus } from '../render/camera';
 import type { MapView } from '../render/mapview';
-import { ui } from '../store/ui.svelte';
+import { commandLabel } from '../store/labels';
+import { previewOf, type Preview } from '../store/preview';
+import { ui, type Aim, type Pending } from '../store/ui.svelte';
 import { S, drones } from '../strings';
 import { confirmationFor } from './consequence';
 
@@ -13,20 +17,28 @@ export const STOP_ALL_COMMAND = 'hold';
 const GOTO_ALTITUDE_M = 20;
 
 export class Actions {
-  map: MapView | null = null;
+  /** Every view of the map that is open, and the one that keys and buttons mean. */
+  readonly views = { all: new Set<MapView>(), primary: null as MapView | null };
+  readonly focus = new Focus();
+  /** Space has served to pan the map since it went down, and does nothing more when it comes up. */
+  spaceUsed = false;
+
+  get map(): MapView | null {
+    return this.views.primary;
+  }
 
   constructor(readonly session: Session) {}
 
   /** Why commands are not possible now, in words, or null. */
   refusal(): string | null {
-    const why = commandsAllowed(ui.link.state, ui.welcome?.role ?? 'operator');
+    const why = commandsAllowed(ui.link.state, ui.welcome?.role ?? 'operator', this.session.rewind.atS !== null);
     return why === null ? null : (S.disabled[why] ?? why);
   }
 
   /** Freezes the selection as target and asks for the confirmation that the command deserves. */
   propose(command: string, params: Record<string, unknown> = {}): void {
     const refusal = this.refusal();
-    const ids = this.session.fleet.selection.ids(this.session.fleet.slots);
+    const ids = this.selectedIds();
     if (refusal || ids.length === 0) {
       ui.say(refusal ?? S.selectFirst);
       return;
@@ -36,6 +48,14 @@ export class Actions {
     // Old data changes what an immediate command may assume: then everything is confirmed.
     if (confirmation === 'immediate' && ui.link.state !== 'delayed') this.send(command, ids, params, ids.length);
     else ui.pending = { command, targets: ids, count: ids.length, params, confirmation: confirmation === 'immediate' ? 'hold' : confirmation };
+  }
+
+  /** Asks the server what a proposal would do. Null when it cannot be asked. */
+  async preview(pending: Pending): Promise<Preview | null> {
+    const { session } = this;
+    const asked = { ...envelope(pending.command, pending.targets, pending.params), dry_run: true };
+    const answer = session.link.connected ? session.link.ask('command', asked, ACK_TIMEOUT_MS) : session.http.command(asked);
+    return answer.then((ack) => previewOf(ack as CommandAck), () => null);
   }
 
   confirm(): void {
@@ -48,7 +68,17 @@ export class Actions {
   cancel(): void {
     ui.pending = null;
     ui.aim = null;
-    if (this.map) this.map.target = null;
+    this.aimTarget(null);
+  }
+
+  /** Colours changed. */
+  retheme(): void {
+    for (const view of this.views.all) view.retheme();
+  }
+
+  /** Shows a place in every view. */
+  aimTarget(target: MapView['target']): void {
+    for (const view of this.views.all) view.target = target;
   }
 
   /** A command to the swarm as a whole, without targets. */
@@ -61,7 +91,7 @@ export class Actions {
   /** Works without a fresh picture and even without a socket: then it tries HTTP. */
   stopAll(): void {
     this.cancel();
-    this.send(STOP_ALL_COMMAND, 'all', {}, this.session.fleet.slots.count, S.stopAll);
+    this.send(STOP_ALL_COMMAND, 'all', {}, this.session.fleet.slots.count, S.stopAll, true);
   }
 
   retry(id: string): void {
@@ -70,10 +100,10 @@ export class Actions {
     if (strip && refused.length > 0) this.send(strip.command, refused, strip.params ?? {}, refused.length);
   }
 
-  private send(command: string, targets: Targets | undefined, params: Record<string, unknown>, count: number, detail = ''): void {
+  private send(command: string, targets: Targets | undefined, params: Record<string, unknown>, count: number, detail = '', override = false): void {
     const { session } = this;
-    const made = envelope(command, targets, params);
-    session.strips.started({ id: made.command_id, command, label: detail || label(command, params, targets), targets, params, atMs: Date.now(), total: count });
+    const made = envelope(command, targets, params, override);
+    session.strips.started({ id: made.command_id, command, label: detail || commandLabel(command, params, targets), targets, params, atMs: Date.now(), total: count });
     const carriers = {
       connected: () => session.link.connected,
       ask: (event: string, payload: unknown, ms: number) => session.link.ask(event, payload, ms),
@@ -85,7 +115,29 @@ export class Actions {
     });
   }
 
-  beginAim(kind: 'goto' | 'follow'): void {
+  /** Claims the selected drones; with `take` also those that others hold. */
+  async claim(take: boolean): Promise<void> {
+    if (ui.name === '') ui.say(S.nameFirst);
+    else this.sayLease(await this.session.authority.claim(this.selectedIds(), take));
+  }
+
+  /** Gives the selected drones back, or over to somebody. */
+  async release(to?: string): Promise<void> {
+    const held = ui.presence?.leases?.find((lease) => lease.holder === ui.name)?.drones ?? [];
+    const chosen = new Set(this.selectedIds());
+    this.sayLease(await this.session.authority.release(held.filter((id) => chosen.has(id)), to));
+  }
+
+  private sayLease(answer: Answer): void {
+    if (!answer.ok) ui.say(answer.message);
+    else if (answer.refused.size > 0) ui.say(S.leaseRefused(answer.refused.size, [...new Set(answer.refused.values())].join(', ')));
+  }
+
+  private selectedIds(): string[] {
+    return this.session.fleet.selection.ids(this.session.fleet.slots);
+  }
+
+  beginAim(kind: Exclude<Aim, 'spawn'>): void {
     const refusal = this.refusal();
     if (refusal || this.session.fleet.selection.count === 0) {
       ui.say(refusal ?? S.selectFirst);
@@ -93,22 +145,50 @@ export class Actions {
     }
     ui.pending = null;
     ui.aim = ui.aim === kind ? null : kind;
+    this.aimTarget(null);
     if (this.map) {
-      this.map.target = null;
       this.map.aimCentre = ui.aim === 'goto';
     }
     // The button keeps the focus otherwise, and with it the arrow and Enter keys.
     document.querySelector<HTMLElement>('.map')?.focus({ preventScroll: true });
   }
 
+  private scanAltitude = 0;
+  private spawnParams: Record<string, unknown> = {};
+
+  /** The next box drawn on the map is a region to scan. */
+  beginScan(altitude_m: number): void {
+    this.scanAltitude = altitude_m;
+    this.beginAim('scan');
+  }
+
+  /** The box is drawn: corners in metres. */
+  scanRegion(region: [number, number][]): void {
+    this.propose('scan', { region, altitude_m: this.scanAltitude });
+  }
+
+  /** The next click on the map is where new drones appear. */
+  beginSpawn(params: Record<string, unknown>): void {
+    this.spawnParams = params;
+    ui.aim = ui.aim === 'spawn' ? null : 'spawn';
+  }
+
   /** Aiming by keyboard: the middle of the map is the place. */
   aimAtCentre(): void {
     const camera = this.map?.camera;
-    if (camera && ui.aim === 'goto') this.aimAt(camera.e, camera.n, -1);
+    if (!camera || ui.aim !== 'goto') return;
+    const [e, n] = camera.place(camera.width / 2, camera.height / 2);
+    this.aimAt(e, n, -1);
   }
 
   /** The map was clicked while aiming. */
   aimAt(e: number, n: number, slot: number): void {
+    if (ui.aim === 'spawn') {
+      ui.aim = null;
+      this.world('spawn', { ...this.spawnParams, position: [Math.round(e * 10) / 10, Math.round(n * 10) / 10, 0] });
+      return;
+    }
+    if (ui.aim === 'scan') return;
     if (ui.aim === 'follow') {
       if (slot < 0) ui.say(S.aimNobody);
       else this.propose('follow', { drone: this.session.fleet.slots.ids[slot] });
@@ -116,7 +196,7 @@ export class Actions {
     }
     const up = this.selectedAltitude();
     this.propose('goto', { position: [Math.round(e * 10) / 10, Math.round(n * 10) / 10, up] });
-    if (ui.pending && this.map) this.map.target = { e, n, label: `${e.toFixed(0)}, ${n.toFixed(0)}, ${up} m` };
+    if (ui.pending) this.aimTarget({ e, n, label: `${e.toFixed(0)}, ${n.toFixed(0)}, ${up} m` });
   }
 
   /** Drones that fly keep about the altitude they have; drones on the ground get a usual one. */
@@ -174,6 +254,7 @@ export class Actions {
 
   escape(): void {
     if (ui.pending || ui.aim) this.cancel();
+    else if (this.session.rewind.atS !== null) this.live();
     else this.session.fleet.selection.clear();
   }
 
@@ -196,21 +277,40 @@ export class Actions {
     this.recalled = digit;
   }
 
+  /* Views and time. */
+
+  /** From above, aslant, and back. */
+  toggleTilt(): void {
+    ui.view = ui.view === 'tilt' ? 'top' : 'tilt';
+  }
+
+  toggleQuad(): void {
+    ui.view = ui.view === 'quad' ? 'top' : 'quad';
+  }
+
+  lookBack(simS: number): void {
+    this.session.rewind.to(simS);
+    ui.rewound = this.session.rewind.atS;
+  }
+
+  stepBack(seconds: number): void {
+    this.session.rewind.by(seconds);
+    ui.rewound = this.session.rewind.atS;
+  }
+
+  toggleView(): void {
+    this.session.rewind.toggle();
+    ui.rewound = this.session.rewind.atS;
+  }
+
+  live(): void {
+    this.session.rewind.live();
+    ui.rewound = null;
+  }
+
   /* Run control. */
 
   toggleRun(): void {
     this.world(ui.status?.state === 'running' ? 'pause' : 'start');
   }
-}
-
-function label(command: string, params: Record<string, unknown>, targets: Targets | undefined): string {
-  const parts = [S.command(command)];
-  if (Array.isArray(params.position)) parts.push(params.position.map((v) => Number(v).toFixed(0)).join(', '));
-  if (typeof params.drone === 'string') parts.push(params.drone);
-  if (typeof params.behavior === 'string') parts.push(params.behavior);
-  if (typeof params.path === 'string') parts.push(`${params.path} to ${String(params.value)}`);
-  if (params.factor !== undefined) parts.push(params.factor === 'max' ? S.speedMax : `${String(params.factor)}×`);
-  if (typeof params.name === 'string') parts.push(params.name);
-  if (Array.isArray(targets) && targets.length === 1) parts.push(targets[0]);
-  return parts.join(' ');
 }

@@ -15,6 +15,8 @@ export interface Key {
 }
 
 const PAN_PX = 80;
+/** Simulated seconds of a step while looking back. */
+const VIEW_STEP_S = 1;
 
 function focusFilter(prefix: string): void {
   ui.fleetOpen = true;
@@ -39,6 +41,8 @@ export const KEYS: Key[] = [
   { keys: ['['], shown: '[ ] and \\', group: 'look', what: 'Fleet, side and bottom panel', run: () => (ui.fleetOpen = !ui.fleetOpen) },
   { keys: [']'], shown: '', group: 'look', what: '', run: () => (ui.sideOpen = !ui.sideOpen) },
   { keys: ['\\'], shown: '', group: 'look', what: '', run: () => (ui.drawerOpen = !ui.drawerOpen) },
+  { keys: ['v'], shown: 'V', group: 'look', what: 'Tilt the map, and back', run: (a) => a.toggleTilt() },
+  { keys: ['q'], shown: 'Q', group: 'look', what: 'Four views: top, slanted, front, side', run: (a) => a.toggleQuad() },
   { keys: ['?'], shown: '?', group: 'look', what: 'This help', run: () => (ui.dialog = 'help') },
 
   { keys: ['/'], shown: '/', group: 'select', what: 'Filter', run: () => focusFilter('') },
@@ -59,12 +63,15 @@ export const KEYS: Key[] = [
   { keys: ['f'], shown: 'F', group: 'command', what: 'Follow a drone', run: (a) => a.beginAim('follow') },
 
   { keys: ['p'], shown: 'P', group: 'run', what: 'Pause or start the simulation', run: (a) => a.toggleRun() },
-  { keys: ['.'], shown: '.', group: 'run', what: 'One step', run: (a) => a.world('step', { ticks: 1 }) },
+  { keys: ['.'], shown: ', and .', group: 'run', what: 'One step of a paused simulation; looking back, a step either way', run: (a) => (ui.rewound === null ? a.world('step', { ticks: 1 }) : a.stepBack(VIEW_STEP_S)) },
+  { keys: [','], shown: '', group: 'run', what: '', run: (a) => a.stepBack(-VIEW_STEP_S) },
 ];
 
 /** Keys that are held or combined, for the help only. */
 export const HELD_KEYS: { shown: string; group: KeyGroup; what: string }[] = [
   { shown: 'Shift 1 to 9', group: 'select', what: 'Remember the selection' },
+  { shown: 'Space', group: 'run', what: 'Stop the picture, the swarm flies on; again: play' },
+  { shown: 'Shift Space', group: 'run', what: 'Back to live' },
   { shown: 'Hold Enter', group: 'command', what: 'Confirm' },
   { shown: 'Hold Shift X', group: 'command', what: 'Stop all' },
 ];
@@ -127,6 +134,12 @@ export function attachKeys(actions: Actions): () => void {
       actions.save(digit[1]);
       return;
     }
+    if (event.key === ' ') {
+      if (ownsEnter(event.target)) return;
+      event.preventDefault();
+      if (!event.repeat) actions.spaceUsed = false;
+      return;
+    }
     const name = event.key.toLowerCase();
     if (!ui.singleKeys && name !== 'escape') return;
     if (name.startsWith('arrow') && ownsArrows(event.target)) return;
@@ -137,6 +150,10 @@ export function attachKeys(actions: Actions): () => void {
     key.run(actions);
   };
   const up = (event: KeyboardEvent): void => {
+    if (event.key === ' ' && ui.singleKeys && !typing(event.target) && !ownsEnter(event.target) && !actions.spaceUsed && !document.querySelector('dialog[open]')) {
+      if (event.shiftKey) actions.live();
+      else actions.toggleView();
+    }
     if (stopSince > 0 && (event.code === 'KeyX' || event.key === 'Shift')) endStop();
   };
   window.addEventListener('keydown', down);

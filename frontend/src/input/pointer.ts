@@ -6,10 +6,11 @@ import type { Actions } from './actions';
 
 const DRAG_PX = 4;
 const WHEEL_STEP = 1.0015;
+const TURN_DEG_PX = 0.35;
 
 export function attachPointer(element: HTMLElement, map: MapView, actions: Actions): void {
   const touches = new Map<number, { x: number; y: number }>();
-  let down: { x: number; y: number; button: number; pan: boolean } | null = null;
+  let down: { x: number; y: number; button: number; pan: boolean; turn: boolean } | null = null;
   let dragging = false;
   let spaceHeld = false;
   let pinch = 0;
@@ -36,7 +37,9 @@ export function attachPointer(element: HTMLElement, map: MapView, actions: Actio
     }
     // A finger pans; a mouse draws a box unless it is the middle button or Space is held.
     const pan = event.button === 1 || spaceHeld || event.pointerType === 'touch';
-    down = { ...p, button: event.button, pan };
+    // The right button turns the slanted view.
+    const turn = event.button === 2 && map.camera.view === 'tilt';
+    down = { ...p, button: event.button, pan, turn };
     dragging = false;
     if (event.button === 1) event.preventDefault();
   });
@@ -58,19 +61,24 @@ export function attachPointer(element: HTMLElement, map: MapView, actions: Actio
     }
     if (!dragging && Math.hypot(p.x - down.x, p.y - down.y) < DRAG_PX) return;
     dragging = true;
-    if (down.pan) {
+    if (down.turn) {
+      const { focus } = map.camera;
+      focus.turn(focus.azimuth - (p.x - down.x) * TURN_DEG_PX, focus.pitch + (p.y - down.y) * TURN_DEG_PX);
+      down = { ...down, x: p.x, y: p.y };
+    } else if (down.pan) {
+      actions.spaceUsed = true;
       map.follow = false;
       map.camera.panBy(p.x - down.x, p.y - down.y);
       down = { ...down, x: p.x, y: p.y };
-    } else if (down.button === 0 && !ui.aim) map.box = { x0: down.x, y0: down.y, x1: p.x, y1: p.y };
+    } else if (down.button === 0 && (!ui.aim || ui.aim === 'scan')) map.box = { x0: down.x, y0: down.y, x1: p.x, y1: p.y };
   });
 
   const hoverAt = (x: number, y: number): void => {
     map.hover = pickAt(map.scene, x, y);
     if (ui.aim === 'goto') {
       map.aimCentre = false;
-      const [e, n] = [map.camera.east(x), map.camera.north(y)];
-      map.target = { e, n, label: `${e.toFixed(0)}, ${n.toFixed(0)}` };
+      const [e, n] = map.camera.place(x, y);
+      actions.aimTarget({ e, n, label: `${e.toFixed(0)}, ${n.toFixed(0)}` });
     }
     element.dataset.over = map.hover >= 0 ? 'drone' : 'ground';
   };
@@ -79,7 +87,13 @@ export function attachPointer(element: HTMLElement, map: MapView, actions: Actio
     touches.delete(event.pointerId);
     if (!down) return;
     const p = at(event);
-    if (map.box) {
+    if (map.box && ui.aim === 'scan') {
+      const { x0, y0, x1, y1 } = map.box;
+      actions.scanRegion([[x0, y0], [x1, y0], [x1, y1], [x0, y1]].map(([x, y]) => {
+        const [e, n] = map.camera.place(x, y);
+        return [e, n];
+      }));
+    } else if (map.box) {
       const found = pickBox(map.scene, map.box);
       const { selection } = actions.session.fleet;
       if (event.altKey) for (const slot of found) selection.set(slot, false);
@@ -99,12 +113,13 @@ export function attachPointer(element: HTMLElement, map: MapView, actions: Actio
 
   element.addEventListener('pointerleave', () => {
     map.hover = -1;
-    if (ui.aim === 'goto') map.target = null;
+    if (ui.aim === 'goto') actions.aimTarget(null);
   });
 
   const click = (x: number, y: number, event: PointerEvent): void => {
     const slot = pickAt(map.scene, x, y, event.pointerType === 'touch' ? 22 : undefined);
-    if (ui.aim) actions.aimAt(map.camera.east(x), map.camera.north(y), slot);
+    const [e, n] = map.camera.place(x, y);
+    if (ui.aim) actions.aimAt(e, n, slot);
     else if (slot >= 0) actions.pick(slot, event.shiftKey ? 'add' : event.ctrlKey || event.metaKey ? 'toggle' : 'only');
     else if (!event.shiftKey && !event.ctrlKey && !event.metaKey) actions.session.fleet.selection.clear();
   };
@@ -119,6 +134,8 @@ export function attachPointer(element: HTMLElement, map: MapView, actions: Actio
     },
     { passive: false },
   );
+
+  element.addEventListener('contextmenu', (event) => event.preventDefault());
 
   element.addEventListener('dblclick', () => actions.centreSelection());
 

@@ -29,10 +29,11 @@ export function commandId(): string {
 }
 
 /** The envelope with its target set frozen: what happens to the selection afterwards cannot change it. */
-export function envelope(command: string, targets: Targets | undefined, params: Record<string, unknown> | undefined): CommandEnvelope {
+export function envelope(command: string, targets: Targets | undefined, params: Record<string, unknown> | undefined, override = false): CommandEnvelope {
   const made: CommandEnvelope = { command_id: commandId(), command };
   if (targets !== undefined) made.targets = Array.isArray(targets) ? Object.freeze([...targets]) as string[] : targets;
   if (params !== undefined && Object.keys(params).length > 0) made.params = params;
+  if (override) made.override = true;
   return Object.freeze(made);
 }
 

@@ -1,5 +1,5 @@
 /** The way in when sockets do not get through: plain requests, every five seconds, said openly as such. */
-import { isRecord, type CommandAck, type CommandEnvelope, type DronesUpdate, type LogEntry, type ParamSpec, type StatusUpdate, type VisualizationUpdate } from '../proto/events';
+import { isRecord, type CommandAck, type CommandEnvelope, type CommandRecord, type DronesUpdate, type LogEntry, type ParamSpec, type StatusUpdate, type VisualizationUpdate } from '../proto/events';
 import type { Clock } from './clock';
 
 export const POLL_EVERY_MS = 5000;
@@ -9,6 +9,8 @@ export interface HttpOptions {
   /** Directory of the API, ending in a slash. */
   base: string;
   token: () => string | null;
+  /** What the operator calls themselves, or nothing. */
+  name: () => string;
 }
 
 export class Http {
@@ -21,6 +23,9 @@ export class Http {
     const token = this.options.token();
     const headers = new Headers(init.headers);
     if (token) headers.set('authorization', `Bearer ${token}`);
+    const name = this.options.name();
+    // A header carries Latin-1 only.
+    if (/^[\x20-\x7e]+$/.test(name)) headers.set('x-operator', name);
     const response = await fetch(this.options.base + path, { ...init, headers, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) });
     const body: unknown = await response.json();
     // Errors carry the same envelope as acks: a refused command is an answer, not a failure to reach the server.
@@ -64,6 +69,12 @@ export class Http {
     const body = await this.request(`drones/${encodeURIComponent(id)}`);
     if (!isRecord(body) || body.ok === false) throw new Error('no such drone');
     return body;
+  }
+
+  /** The newest commands of the run, oldest first. */
+  async commands(): Promise<CommandRecord[]> {
+    const body = await this.request('commands');
+    return isRecord(body) && Array.isArray(body.commands) ? (body.commands as CommandRecord[]) : [];
   }
 
   async logs(after: number): Promise<LogEntry[]> {

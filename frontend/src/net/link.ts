@@ -98,6 +98,12 @@ export class Link {
     this.socket.connect();
   }
 
+  /** Connects anew, as for another name. */
+  reconnect(): void {
+    this.socket.disconnect();
+    this.connect();
+  }
+
   close(): void {
     this.closed = true;
     clearTimeout(this.retryTimer);

@@ -5,17 +5,23 @@
  * ends the polling.
  */
 import { FLAG_PAUSED, FLAG_STOPPED, type Frame } from '../proto/decode';
-import type { CommandUpdate, DronesUpdate, LogEntry, StatusUpdate, Welcome } from '../proto/events';
-import { S } from '../strings';
+import type { CommandUpdate, DronesTable, DronesUpdate, LogEntry, StatusUpdate, Welcome } from '../proto/events';
+import { drones, S } from '../strings';
 import { timeOfDay } from '../format';
+import { commandLabel } from '../store/labels';
 import { Alerts, type AlertLevel } from '../store/alerts';
-import { readDetail } from '../store/detail';
 import { Fleet } from '../store/fleet';
+import { History } from '../store/history';
 import { Log } from '../store/log';
+import { Rewind } from '../store/rewind';
+import { Series, type Mark } from '../store/series';
 import { Strips } from '../store/strips';
 import { severityOf, summarise } from '../store/summary';
 import { ui } from '../store/ui.svelte';
+import { Authority } from './authority';
 import { Clock } from './clock';
+import { ACK_TIMEOUT_MS } from './command';
+import { Explainer } from './explainer';
 import { Http, Poller } from './http';
 import { Link } from './link';
 import { judge, type LinkState } from './state';
@@ -26,8 +32,6 @@ const SPARK_SAMPLES = 120;
 const STALL_MS = 1500;
 const HIDDEN_HZ = 1;
 const FULL_HZ = 25;
-const EXPLAIN_ONE_BY_ONE_MAX = 2;
-const LIST_EVERY_MS = 2000;
 const TOKEN_KEY = 'hmrs.token';
 
 export class Session {
@@ -36,14 +40,19 @@ export class Session {
   readonly strips = new Strips();
   readonly log = new Log();
   readonly alerts = new Alerts();
+  readonly history = new History();
+  readonly rewind = new Rewind(this.history, this.fleet);
+  readonly series = new Series();
   readonly http: Http;
   readonly link: Link;
+  readonly authority: Authority;
   state: LinkState = 'connecting';
   /** Main-thread time spent on data and panels since it was last collected, in ms. */
   busyMs = 0;
   /** The newest frame has not been drawn yet. */
   undrawn = false;
   private readonly poller: Poller;
+  private readonly explainer: Explainer;
   private polling = false;
   private token: string | null;
   private statusWallMs = NaN;
@@ -56,20 +65,19 @@ export class Session {
   private build: string | null = null;
   private runId: string | null = null;
   private dropped = false;
-  private explaining = false;
-  private listAgainAt = 0;
   private clockTimer = 0;
 
   constructor(base: URL) {
     this.token = new URLSearchParams(location.hash.slice(1)).get('token') ?? sessionStorage.getItem(TOKEN_KEY);
-    this.http = new Http({ base: new URL('api/', base).href, token: () => this.token }, this.clock);
+    this.http = new Http({ base: new URL('api/', base).href, token: () => this.token, name: () => ui.name }, this.clock);
+    this.explainer = new Explainer(this.http, this.alerts);
     this.poller = new Poller(this.http, { got: (s, d) => this.polled(s, d), failed: () => (this.polling = false) });
     this.link = new Link(
       {
         connected: () => this.connected(),
         disconnected: () => this.disconnected(),
         welcome: (w) => this.timed(() => this.welcome(w)),
-        table: (t) => this.timed(() => this.fleet.takeTable(t)),
+        table: (t) => this.timed(() => this.tableChanged(t)),
         frame: (f) => this.timed(() => this.frame(f)),
         status: (s) => this.status(s),
         visualization: (v) => this.timed(() => this.fleet.takeVisualization(v)),
@@ -78,8 +86,15 @@ export class Session {
         presence: (p) => (ui.presence = p),
         unauthorized: () => this.unauthorized(),
       },
-      { path: new URL('socket.io/', base).pathname, auth: () => ({ ...(this.token ? { token: this.token } : {}), logs_after: Math.max(0, this.log.last) }) },
+      { path: new URL('socket.io/', base).pathname, auth: () => ({ ...(this.token ? { token: this.token } : {}), ...(ui.name ? { name: ui.name } : {}), logs_after: Math.max(0, this.log.last) }) },
     );
+    this.authority = new Authority((event, payload) => this.link.ask(event, payload, ACK_TIMEOUT_MS));
+  }
+
+  /** Goes by another name from now on: leases and strips carry it. */
+  rename(name: string): void {
+    ui.name = name.trim();
+    this.link.reconnect();
   }
 
   start(): void {
@@ -129,6 +144,8 @@ export class Session {
   private connected(): void {
     this.clock.reset();
     this.askTheTime(0);
+    // What was commanded before this console came, or while it was away.
+    void this.http.commands().then((records) => this.strips.recall(records, commandLabel), () => undefined);
   }
 
   private disconnected(): void {
@@ -157,6 +174,13 @@ export class Session {
     ui.dialog = 'token';
   }
 
+  private forgetRun(): void {
+    this.fleet.forgetRun();
+    this.rewind.live();
+    this.history.clear();
+    this.series.clear();
+  }
+
   private welcome(welcome: Welcome): void {
     const before = ui.welcome;
     // The greeting of a new run goes to everyone at once and cannot name each one's role.
@@ -164,7 +188,7 @@ export class Session {
     this.fleet.takeWelcome(welcome);
     this.build ??= welcome.build;
     if (before && welcome.run_id !== before.run_id) {
-      this.fleet.forgetRun();
+      this.forgetRun();
       if (this.dropped) {
         this.log.clear();
         this.alerts.clear();
@@ -177,6 +201,13 @@ export class Session {
     if (welcome.build !== this.build) ui.say(S.olderPage, { label: S.reload, run: () => location.reload() }, 0);
   }
 
+  /** Slots mean other drones from now on: what was kept of the old ones cannot be shown. */
+  private tableChanged(table: DronesTable): void {
+    this.rewind.live();
+    this.history.clear();
+    this.fleet.takeTable(table);
+  }
+
   private frame(frame: Frame): void {
     if (this.link.connected && this.polling) {
       this.polling = false;
@@ -185,6 +216,7 @@ export class Session {
     if (this.link.connected) this.poller.stop();
     this.clock.received(frame.serverTimeMs);
     this.fleet.takeFrame(frame);
+    this.history.sample(frame);
     this.undrawn = true;
     this.arrivals.push(performance.now());
     if (frame.tick !== this.lastTick) {
@@ -202,19 +234,24 @@ export class Session {
     }
     if (this.runId !== null && status.run_id !== undefined && status.run_id !== this.runId) {
       this.runId = status.run_id;
-      this.fleet.forgetRun();
+      this.forgetRun();
       ui.say(S.newRun(ui.welcome?.scenario.title ?? ui.welcome?.scenario.name ?? ''));
     }
     this.latestStatus = status;
   }
   private latestStatus: StatusUpdate | null = null;
 
+  private mark(kind: Mark['kind'], text: string): void {
+    if (this.latestStatus) this.series.mark({ atS: this.latestStatus.sim_time_s, kind, text });
+  }
+
   private logged(entries: LogEntry[]): void {
     this.log.add(entries);
   }
 
   private commandUpdate(update: CommandUpdate): void {
-    this.strips.updated(update, S.command(update.command), Date.now());
+    if (!this.strips.find(update.command_id)?.verdicts.size) this.mark('command', S.command(update.command));
+    this.strips.updated(update, commandLabel(update.command, update.params ?? {}, undefined), Date.now());
   }
 
   private async askTimeOnce(): Promise<void> {
@@ -252,7 +289,10 @@ export class Session {
       spark: [...this.spark],
     };
     ui.status = this.latestStatus;
-    if (frame) this.refreshFleet(frame);
+    ui.rewound = this.rewind.atS;
+    if (this.latestStatus) this.series.sample(this.latestStatus, ui.summary);
+    const shown = this.fleet.shown;
+    if (shown) this.refreshFleet(shown);
     if (this.strips.version !== this.shownStrips) {
       this.shownStrips = this.strips.version;
       ui.strips = [...this.strips.all];
@@ -262,6 +302,13 @@ export class Session {
     ui.beat++;
   }
   private shownStrips = -1;
+
+  /** Brings the alert panel up to date, also at once after an acknowledgement. */
+  showAlerts(): void {
+    const { shown, shelved } = this.alerts.groups(Date.now());
+    ui.alerts = shown;
+    ui.shelved = shelved;
+  }
 
   private refreshFleet(frame: Frame): void {
     if (frame.count !== this.fleet.slots.count) return;
@@ -276,32 +323,9 @@ export class Session {
         if (severity >= 3) standing.set(this.fleet.slots.ids[slot], severity === 4 ? 'warning' : 'caution');
       }
     }
-    this.alerts.update(standing, Date.now());
-    ui.alerts = this.alerts.groups();
-    this.explainSome();
-  }
-
-  /** The stream carries alert levels only. The words of a few are asked for one by one, of many in one list, seldom. */
-  private explainSome(): void {
-    if (this.explaining || this.state === 'lost') return;
-    const wanted = this.alerts.unexplained(EXPLAIN_ONE_BY_ONE_MAX + 1);
-    if (wanted.length === 0) return;
-    const now = performance.now();
-    const many = wanted.length > EXPLAIN_ONE_BY_ONE_MAX;
-    if (many && now < this.listAgainAt) return;
-    this.explaining = true;
-    const work = many ? this.explainAll() : Promise.all(wanted.map((id) => this.explain(id)));
-    this.listAgainAt = now + LIST_EVERY_MS + this.fleet.slots.count;
-    void work.catch(() => undefined).finally(() => (this.explaining = false));
-  }
-
-  private async explain(id: string): Promise<void> {
-    const body = await this.http.drone(id).catch(() => ({}));
-    this.alerts.explain(id, readDetail(id, body).alert?.text ?? '');
-  }
-
-  private async explainAll(): Promise<void> {
-    const { drones } = await this.http.drones();
-    for (const { id, alert } of drones) if (alert) this.alerts.explain(id, typeof alert === 'string' ? alert : alert.text);
+    const fresh = this.rewind.atS === null ? this.alerts.update(standing, Date.now()) : [];
+    if (fresh.length > 0) this.mark(fresh.some((id) => standing.get(id) === 'warning') ? 'warning' : 'caution', fresh.length === 1 ? fresh[0] : drones(fresh.length));
+    this.showAlerts();
+    if (this.state !== 'lost') this.explainer.turn(frame.count);
   }
 }

@@ -139,6 +139,8 @@ export interface CommandEnvelope {
   targets?: Targets;
   params?: Record<string, unknown>;
   dry_run?: boolean;
+  /** Reach drones that others hold too. */
+  override?: boolean;
 }
 
 export interface ApiError {
@@ -156,14 +158,29 @@ export interface CommandUpdate {
   author?: string;
   via?: 'socketio' | 'http' | 'mavlink';
   command: string;
+  /** In the first update only. */
+  params?: Record<string, unknown>;
   tick?: number;
   results: Record<string, Verdict>;
   done?: boolean;
 }
 
+/** A command with everything its updates said. */
+export interface CommandRecord extends CommandUpdate {
+  began_ms: number;
+  changed_ms: number;
+}
+
+/** The drones that one operator holds. */
+export interface Lease {
+  holder: string;
+  drones: string[];
+}
+
 export interface PresenceUpdate {
   count?: number;
   operators?: { id?: string; name?: string; role?: string }[];
+  leases?: Lease[];
 }
 
 export interface ParamSpec {

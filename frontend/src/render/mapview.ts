@@ -2,7 +2,7 @@
 import type { Session } from '../net/session';
 import { ui } from '../store/ui.svelte';
 import { BasePainter, niceStep } from './base';
-import { Camera } from './camera';
+import { Camera, fit, type Focus, type View } from './camera';
 import { Overlay } from './overlay';
 import { readPalette, type Palette } from './palette';
 import type { Box } from './pick';
@@ -16,7 +16,7 @@ const PLAYOUT_MAX_MS = 250;
 const OVERLAY_EVERY_MS = 33;
 
 export class MapView {
-  readonly camera = new Camera();
+  readonly camera: Camera;
   readonly scene = new Scene();
   hover = -1;
   box: Box | null = null;
@@ -40,21 +40,37 @@ export class MapView {
   private lastFrameAt = 0;
   private statsAt = 0;
   private wasBusy = 0;
+  private next = 0;
+  private readonly sizes = new ResizeObserver(() => this.resize());
 
+  /** `primary` is the view that counts as drawn for the stream, and whose figures are shown. */
   constructor(
     private readonly session: Session,
     private readonly canvas: HTMLCanvasElement,
     overlayCanvas: HTMLCanvasElement,
+    focus: Focus,
+    view: View,
+    private readonly views: { all: Set<MapView>; readonly primary: MapView | null },
   ) {
+    this.camera = new Camera(focus, view);
+    views.all.add(this);
     this.renderer = chooseRenderer(canvas);
     this.overlay = new Overlay(overlayCanvas);
     this.palette = readPalette(document.documentElement);
     this.renderer.setPalette(this.palette);
-    new ResizeObserver(() => this.resize()).observe(canvas.parentElement ?? canvas);
+    this.sizes.observe(canvas.parentElement ?? canvas);
     this.resize();
     // Canvas text drawn before the font arrived is drawn again with it.
     void document.fonts.ready.then(() => this.repaint());
-    requestAnimationFrame((t) => this.loop(t));
+    this.next = requestAnimationFrame((t) => this.loop(t));
+  }
+
+  /** Ends drawing for good. */
+  close(): void {
+    cancelAnimationFrame(this.next);
+    this.sizes.disconnect();
+    this.views.all.delete(this);
+    this.renderer.dispose();
   }
 
   /** Colours changed. */
@@ -72,12 +88,12 @@ export class MapView {
   fitAll(): void {
     const bounds = this.session.fleet.bounds();
     this.follow = false;
-    if (bounds) this.camera.fit(bounds);
+    if (bounds) fit(bounds, [...this.views.all].map((view) => view.camera));
   }
 
   centreOn(slots: readonly number[]): void {
     const b = this.session.fleet.bounds(slots);
-    if (b) this.camera.moveTo((b.e0 + b.e1) / 2, (b.n0 + b.n1) / 2);
+    if (b) this.camera.focus.moveTo((b.e0 + b.e1) / 2, (b.n0 + b.n1) / 2, this.views.all.size > 1 || this.camera.view === 'tilt' ? (b.u0 + b.u1) / 2 : undefined);
   }
 
   stats(): { fps: number; mainMs: number; renderer: string } {
@@ -97,10 +113,14 @@ export class MapView {
   }
 
   private loop(now: number): void {
-    requestAnimationFrame((t) => this.loop(t));
+    this.next = requestAnimationFrame((t) => this.loop(t));
     const began = performance.now();
     this.step(now);
     const { session } = this;
+    if (this.views.primary !== this) {
+      session.busyMs += performance.now() - began;
+      return;
+    }
     push(this.busy, performance.now() - began + session.busyMs - this.wasBusy);
     this.wasBusy = session.busyMs;
     if (this.lastFrameAt > 0) push(this.frameTimes, now - this.lastFrameAt);
@@ -119,6 +139,7 @@ export class MapView {
 
   private freshness(): Freshness {
     const { state } = this.session;
+    if (this.session.rewind.atS !== null) return 'fresh';
     if (state === 'lost' || state === 'connecting') return 'lost';
     return state === 'delayed' || state === 'polling' ? 'old' : 'fresh';
   }
@@ -144,22 +165,22 @@ export class MapView {
       scene.shape = fleet.slots.shapeIndex(fleet.types, SHAPES);
       scene.clear();
     }
-    const pair = fleet.ring.pairAt(this.playoutAt());
-    if (pair && !this.fitted && fleet.slots.count > 0) {
+    const pair = session.rewind.pair(now) ?? fleet.ring.pairAt(this.playoutAt());
+    if (pair && !this.fitted && this.views.primary === this && fleet.slots.count > 0) {
       this.fitted = true;
       this.fitAll();
     }
     if (pair && this.follow) this.followSelection();
     const selected = (slot: number): boolean => fleet.selection.has(slot);
     const freshness = this.freshness();
-    const key = `${pair ? pair.b.seq + pair.k : 'none'} ${pair?.b.epoch} ${camera.version} ${fleet.selection.version} ${fleet.siteVersion} ${freshness} ${this.moved}`;
+    const key = `${pair ? `${pair.b.seq} ${pair.k}` : 'none'} ${pair?.b.epoch} ${camera.version} ${fleet.selection.version} ${fleet.siteVersion} ${freshness} ${this.moved}`;
     if (key !== this.drawnKey) {
       this.drawnKey = key;
       this.paintBase();
       if (pair && pair.b.count === fleet.slots.count) scene.build(pair, camera, selected, freshness);
       this.renderer.draw(scene);
     }
-    session.drawn();
+    if (this.views.primary === this) session.drawn();
     this.drawOverlay(now, selected, freshness);
   }
 
@@ -168,12 +189,17 @@ export class MapView {
     this.overlayAt = now;
     const { session, scene, camera, palette } = this;
     const { fleet } = session;
-    if (ui.aim === 'goto' && this.aimCentre) this.target = { e: camera.e, n: camera.n, label: `${camera.e.toFixed(0)}, ${camera.n.toFixed(0)}` };
+    if (ui.aim === 'goto' && this.aimCentre) this.target = this.centreTarget();
     this.overlay.draw({
       scene, camera, palette, selected, ids: fleet.slots.ids, slotOf: (id) => fleet.slots.slot(id),
       selectedSlots: fleet.selection.slots(), hover: this.hover, trails: fleet.trails, links: fleet.links, goals: fleet.goals,
-      box: this.box, target: this.target, frozen: freshness === 'lost', ageMs: Number.isNaN(session.ageMs()) ? 0 : session.ageMs(),
+      box: this.box, target: this.target, frozen: freshness === 'lost', rewound: session.rewind.atS !== null, ageMs: Number.isNaN(session.ageMs()) ? 0 : session.ageMs(),
     });
+  }
+
+  private centreTarget(): NonNullable<MapView['target']> {
+    const [e, n] = this.camera.place(this.camera.width / 2, this.camera.height / 2);
+    return { e, n, label: `${e.toFixed(0)}, ${n.toFixed(0)}` };
   }
 
   private followSelection(): void {

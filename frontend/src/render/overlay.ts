@@ -18,11 +18,13 @@ export interface OverlayInput {
   hover: number;
   trails: Trails;
   links: readonly (readonly [string, string])[];
-  goals: ReadonlyMap<string, readonly [number, number]>;
+  goals: ReadonlyMap<string, readonly [number, number, number]>;
   box: Box | null;
   /** A place being aimed at: the target of a go-to under confirmation or under the pointer. */
   target: { e: number; n: number; label: string } | null;
   frozen: boolean;
+  /** A moment of the past is shown: what belongs to the present is left out. */
+  rewound: boolean;
   /** Extra age of everything shown, in ms, added to each drone's own. */
   ageMs: number;
 }
@@ -40,6 +42,7 @@ const LABELLED_SELECTION = 12;
 /** A fleet this small is labelled whole. */
 const LABELLED_FLEET = 24;
 const TRAILS_MAX = 60;
+const STALKS_MAX = 300;
 const LINKS_MAX = 2000;
 const ARRIVED_PX = 16;
 
@@ -69,9 +72,12 @@ export class Overlay {
     }
     c.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     this.empty = true;
-    if (!input.frozen) this.trails(input);
-    this.links(input);
-    this.goals(input);
+    if (input.camera.view === 'tilt') this.stalks(input);
+    if (!input.frozen && !input.rewound) this.trails(input);
+    if (!input.rewound) {
+      this.links(input);
+      this.goals(input);
+    }
     this.marks(input);
     if (input.target) this.target(input, input.target);
     if (input.box) this.box(input.box, input.palette);
@@ -89,12 +95,35 @@ export class Overlay {
       for (const slot of slots) {
         if (input.selected(slot) !== pass) continue;
         c.moveTo(scene.x[slot], scene.y[slot]);
-        trails.walk(slot, (e, n) => c.lineTo(camera.x(e), camera.y(n)));
+        trails.walk(slot, (e, n, u) => c.lineTo(camera.x(e, n, u), camera.y(e, n, u)));
       }
       c.strokeStyle = pass ? palette.selected : palette.drone;
       c.globalAlpha = pass ? 0.55 : 0.3;
       c.stroke();
     }
+    c.globalAlpha = 1;
+    this.empty = false;
+  }
+
+  /** From each drone down to the ground: in a slanted picture only they tell where a drone is. */
+  private stalks(input: OverlayInput): void {
+    const { scene, camera, palette } = input;
+    const { frame } = scene;
+    if (!frame || scene.count > STALKS_MAX) return;
+    const c = this.context;
+    c.strokeStyle = palette.edge;
+    c.fillStyle = palette.edge;
+    c.globalAlpha = 0.5;
+    c.lineWidth = 1;
+    c.beginPath();
+    for (let slot = 0; slot < scene.count; slot++) {
+      const [e, n] = [eastOf(frame, slot), northOf(frame, slot)];
+      const [x, y] = [camera.x(e, n, 0), camera.y(e, n, 0)];
+      c.moveTo(scene.x[slot], scene.y[slot]);
+      c.lineTo(x, y);
+      c.rect(x - 1, y - 1, 2, 2);
+    }
+    c.stroke();
     c.globalAlpha = 1;
     this.empty = false;
   }
@@ -127,10 +156,10 @@ export class Overlay {
     c.lineWidth = 1;
     c.globalAlpha = goals.size > 12 ? 0.3 : 0.75;
     c.beginPath();
-    for (const [id, [e, n]] of goals) {
+    for (const [id, [e, n, u]] of goals) {
       const slot = slotOf(id);
       if (slot < 0 || slot >= scene.count || !(everyone || input.selected(slot))) continue;
-      const [x, y] = [camera.x(e), camera.y(n)];
+      const [x, y] = [camera.x(e, n, u), camera.y(e, n, u)];
       // A drone that has arrived needs no sign of where it goes.
       if (Math.hypot(x - scene.x[slot], y - scene.y[slot]) < ARRIVED_PX) continue;
       c.moveTo(scene.x[slot], scene.y[slot]);
@@ -233,7 +262,7 @@ export class Overlay {
   private target(input: OverlayInput, target: NonNullable<OverlayInput['target']>): void {
     const { camera, palette, scene, selectedSlots } = input;
     const c = this.context;
-    const [x, y] = [camera.x(target.e), camera.y(target.n)];
+    const [x, y] = [camera.x(target.e, target.n, 0), camera.y(target.e, target.n, 0)];
     c.strokeStyle = palette.path;
     c.lineWidth = 1;
     c.globalAlpha = selectedSlots.length > 12 ? 0.25 : 0.5;

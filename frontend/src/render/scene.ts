@@ -5,7 +5,7 @@
  */
 import { alertOf, BAD_DATA_BIT, LANDED_MASK, LINK_LOST_BIT, type Frame } from '../proto/decode';
 import { mixHeading, type Pair } from '../store/ring';
-import type { Camera } from './camera';
+import type { Camera, Matrix } from './camera';
 
 /** How a drone looks: an index into the renderer's colours, plus a bit for hollow. */
 export const LOOK_DRONE = 0;
@@ -19,6 +19,8 @@ export const HOLLOW = 8;
 
 /** About the size of a large glyph. */
 const CELL_PX = 14;
+/** Headings are looked up in a view that is not from above. */
+const HEADING_STEPS = 256;
 
 /** Longer silent than this and a drone is drawn hollow. */
 export const STALE_RAW = 25;
@@ -34,6 +36,8 @@ export class Scene {
   crowding = 1;
   frame: Frame | null = null;
   private cells = new Uint8Array(0);
+  private readonly turned = new Uint16Array(HEADING_STEPS);
+  private turnedFor: Matrix | null = null;
   /** Screen positions in CSS pixels. */
   x = new Float32Array(0);
   y = new Float32Array(0);
@@ -58,9 +62,12 @@ export class Scene {
     }
     this.count = count;
     this.frame = b;
-    const { zoom, width, height } = camera;
-    const left = width / 2 - camera.e * zoom;
-    const top = height / 2 + camera.n * zoom;
+    const { zoom, width, height, matrix } = camera;
+    const [xe, xn, ye, yn, yu] = [matrix.xe * zoom, matrix.xn * zoom, matrix.ye * zoom, matrix.yn * zoom, matrix.yu * zoom];
+    const left = camera.x(0, 0, 0);
+    const top = camera.y(0, 0, 0);
+    const fromAbove = camera.view === 'top';
+    if (!fromAbove) this.turnHeadings(matrix);
     const [ai, bi] = [a.i16, b.i16];
     const columns = Math.ceil(width / CELL_PX);
     const cellCount = columns * Math.ceil(height / CELL_PX);
@@ -71,11 +78,16 @@ export class Scene {
     for (let slot = 0, at = 0; slot < count; slot++, at += 8) {
       const ae = a.originE + ai[at] * a.scaleM;
       const an = a.originN + ai[at + 1] * a.scaleM;
-      const x = left + (ae + (b.originE + bi[at] * b.scaleM - ae) * k) * zoom;
-      const y = top - (an + (b.originN + bi[at + 1] * b.scaleM - an) * k) * zoom;
+      const au = a.originU + ai[at + 2] * a.scaleM;
+      const e = ae + (b.originE + bi[at] * b.scaleM - ae) * k;
+      const n = an + (b.originN + bi[at + 1] * b.scaleM - an) * k;
+      const u = au + (b.originU + bi[at + 2] * b.scaleM - au) * k;
+      const x = left + xe * e + xn * n;
+      const y = top + ye * e + yn * n + yu * u;
       this.x[slot] = x;
       this.y[slot] = y;
-      this.heading[slot] = mixHeading(a.u16[at + 3], b.u16[at + 3], k);
+      const heading = mixHeading(a.u16[at + 3], b.u16[at + 3], k);
+      this.heading[slot] = fromAbove ? heading : this.turned[heading >> 8];
       this.look[slot] = lookOf(b, slot, isSelected(slot), freshness);
       if (x < 0 || y < 0 || x >= width || y >= height) continue;
       inView++;
@@ -85,6 +97,18 @@ export class Scene {
     }
     this.crowding = inView / Math.max(1, occupied);
     this.inView = inView;
+  }
+
+  /** Where a nose points on the screen, for each heading. */
+  private turnHeadings(m: Matrix): void {
+    if (this.turnedFor === m) return;
+    this.turnedFor = m;
+    for (let i = 0; i < HEADING_STEPS; i++) {
+      const turn = (2 * Math.PI * i) / HEADING_STEPS;
+      const [e, n] = [Math.sin(turn), Math.cos(turn)];
+      const angle = Math.atan2(m.xe * e + m.xn * n, -(m.ye * e + m.yn * n));
+      this.turned[i] = Math.round((angle / (2 * Math.PI)) * 65536) & 0xffff;
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 /** The live fleet outside the reactive framework: who, where, selected, and where they have been. */
 import type { Frame } from '../proto/decode';
-import { alertOf, eastOf, landedOf, northOf } from '../proto/decode';
-import type { DronesTable, Fence, Obstacle, VisualizationUpdate, Welcome } from '../proto/events';
+import { alertOf, eastOf, landedOf, northOf, upOf } from '../proto/decode';
+import type { DronesTable, Fence, Obstacle, Vec3, VisualizationUpdate, Welcome } from '../proto/events';
 import type { Bounds } from '../render/camera';
 import { parseQuery, type Predicate, type QueryContext } from './query';
 import { Ring } from './ring';
@@ -15,7 +15,7 @@ export class Fleet {
   readonly selection = new Selection();
   readonly trails = new Trails();
   links: readonly (readonly [string, string])[] = [];
-  goals: ReadonlyMap<string, readonly [number, number]> = new Map();
+  goals: ReadonlyMap<string, Vec3> = new Map();
   fences: readonly Fence[] = [];
   obstacles: readonly Obstacle[] = [];
   pads: readonly (readonly [number, number])[] = [];
@@ -24,7 +24,14 @@ export class Fleet {
   siteVersion = 0;
   tableVersion = 0;
   filter: Predicate = () => true;
+  /** The moment that is looked back at, while somebody does. */
+  rewound: Frame | null = null;
   private padsWanted = true;
+
+  /** What panels and map show: the newest frame, or the one looked back at. */
+  get shown(): Frame | null {
+    return this.rewound ?? this.ring.latest;
+  }
 
   takeWelcome(welcome: Welcome): void {
     this.types = Array.isArray(welcome.types) ? welcome.types : [];
@@ -57,7 +64,7 @@ export class Fleet {
 
   takeVisualization(v: VisualizationUpdate): void {
     this.links = Array.isArray(v.links) ? v.links : [];
-    this.goals = new Map(Object.entries(v.goals ?? {}).map(([id, p]) => [id, [p[0], p[1]] as const]));
+    this.goals = new Map(Object.entries(v.goals ?? {}).map(([id, p]) => [id, p]));
     // The site travels with every update; it is only painted again when it differs.
     if (v.fences && JSON.stringify(v.fences) !== JSON.stringify(this.fences)) this.takeSite(v.fences, this.obstacles);
     if (v.obstacles && JSON.stringify(v.obstacles) !== JSON.stringify(this.obstacles)) this.takeSite(this.fences, v.obstacles);
@@ -96,7 +103,7 @@ export class Fleet {
 
   /** Slots the filter lets through. */
   matching(): number[] {
-    const frame = this.ring.latest;
+    const frame = this.shown;
     if (!frame) return [];
     const context = this.queryContext(frame);
     const found: number[] = [];
@@ -106,25 +113,30 @@ export class Fleet {
 
   /** Bounds of the given slots, or of everything including fences; null when there is nothing. */
   bounds(only?: readonly number[]): Bounds | null {
-    const b: Bounds = { e0: Infinity, n0: Infinity, e1: -Infinity, n1: -Infinity };
-    const take = (e: number, n: number): void => {
+    const b: Bounds = { e0: Infinity, n0: Infinity, u0: Infinity, e1: -Infinity, n1: -Infinity, u1: -Infinity };
+    const take = (e: number, n: number, u: number): void => {
       b.e0 = Math.min(b.e0, e);
       b.e1 = Math.max(b.e1, e);
       b.n0 = Math.min(b.n0, n);
       b.n1 = Math.max(b.n1, n);
+      b.u0 = Math.min(b.u0, u);
+      b.u1 = Math.max(b.u1, u);
     };
-    const frame = this.ring.latest;
-    if (frame) {
-      if (only) for (const slot of only) if (slot < frame.count) take(eastOf(frame, slot), northOf(frame, slot));
-      if (!only) for (let slot = 0; slot < frame.count; slot++) take(eastOf(frame, slot), northOf(frame, slot));
+    const frame = this.shown;
+    const drone = (slot: number): void => {
+      if (frame && slot < frame.count) take(eastOf(frame, slot), northOf(frame, slot), upOf(frame, slot));
+    };
+    if (only) only.forEach(drone);
+    else {
+      for (let slot = 0; slot < (frame?.count ?? 0); slot++) drone(slot);
+      for (const fence of this.fences) if (fence.kind === 'keep_in') for (const [e, n] of fence.polygon) take(e, n, 0);
     }
-    if (!only) for (const fence of this.fences) if (fence.kind === 'keep_in') for (const [e, n] of fence.polygon) take(e, n);
     return b.e0 <= b.e1 ? b : null;
   }
 
   /** The next drone after the given slot that shows an alert, worst first within a round; -1 if none does. */
   nextNeedingAttention(after: number): number {
-    const frame = this.ring.latest;
+    const frame = this.shown;
     if (!frame) return -1;
     for (const floor of [3, 2]) {
       for (let i = 1; i <= frame.count; i++) {

@@ -10,6 +10,7 @@ interface Stored {
   drawerOpen?: boolean;
   singleKeys?: boolean;
   hintSeen?: boolean;
+  name?: string;
 }
 
 export function loadPreferences(): void {
@@ -25,11 +26,12 @@ export function loadPreferences(): void {
   ui.drawerOpen = stored.drawerOpen ?? window.innerHeight > 640;
   ui.singleKeys = stored.singleKeys ?? true;
   ui.hintOpen = stored.hintSeen !== true;
+  if (typeof stored.name === 'string') ui.name = stored.name;
 }
 
 export function savePreferences(): void {
   const stored: Stored = {
-    theme: ui.theme, fleetOpen: ui.fleetOpen, sideOpen: ui.sideOpen, drawerOpen: ui.drawerOpen, singleKeys: ui.singleKeys, hintSeen: !ui.hintOpen,
+    theme: ui.theme, fleetOpen: ui.fleetOpen, sideOpen: ui.sideOpen, drawerOpen: ui.drawerOpen, singleKeys: ui.singleKeys, hintSeen: !ui.hintOpen, name: ui.name,
   };
   try {
     localStorage.setItem(KEY, JSON.stringify(stored));

@@ -1,5 +1,5 @@
 /** Command strips: what became of each command, drone by drone. A reducer: events in, strips out. */
-import type { CommandAck, CommandUpdate, Targets, Verdict } from '../proto/events';
+import type { CommandAck, CommandRecord, CommandUpdate, Targets, Verdict } from '../proto/events';
 import type { Transport } from '../net/command';
 
 export type Fate = 'sending' | 'accepted' | 'in_progress' | 'completed' | 'failed' | 'denied' | 'cancelled';
@@ -120,6 +120,20 @@ export class Strips {
     this.version++;
   }
 
+  /** What was commanded before we came, by anyone: those that are not known yet take their place by age. */
+  recall(records: readonly CommandRecord[], label: (command: string, params: Record<string, unknown>, targets: undefined) => string): void {
+    for (const record of records) {
+      const known = this.find(record.command_id) !== undefined;
+      this.updated(record, label(record.command, record.params ?? {}, undefined), record.changed_ms);
+      const strip = this.find(record.command_id);
+      if (known || !strip) continue;
+      strip.startedAtMs = record.began_ms;
+      strip.params = record.params;
+    }
+    this.list.sort((a, b) => b.startedAtMs - a.startedAtMs);
+    this.version++;
+  }
+
   /** Drones whose refusal or failure could be tried again. */
   refused(id: string): string[] {
     const strip = this.find(id);
@@ -159,7 +173,7 @@ export class Strips {
 }
 
 /** Reasons with how often each was given. Those that differ in their numbers only count as one: "battery … %". */
-function gather(reasons: readonly string[]): Map<string, number> {
+export function gather(reasons: readonly string[]): Map<string, number> {
   const groups = new Map<string, { text: string; count: number }>();
   for (const reason of reasons) {
     const key = reason.replace(/-?\d+([.,]\d+)*/g, '…');

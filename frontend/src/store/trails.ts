@@ -3,7 +3,7 @@
  *
  * Kept here rather than taken from the server, so that trails of 10,000 drones cost the network nothing.
  */
-import { eastOf, northOf, type Frame } from '../proto/decode';
+import { eastOf, northOf, upOf, type Frame } from '../proto/decode';
 
 export const TRAIL_POINTS = 40;
 /** Simulated seconds between two points: trails are about 16 s long. */
@@ -28,7 +28,7 @@ export class Trails {
   sample(frame: Frame): void {
     if (frame.count !== this.slots) {
       this.slots = frame.count;
-      this.points = new Float32Array(frame.count * TRAIL_POINTS * 2);
+      this.points = new Float32Array(frame.count * TRAIL_POINTS * 3);
       this.clear();
     }
     if (frame.simTimeS < this.lastSimS) this.clear();
@@ -36,20 +36,21 @@ export class Trails {
     this.lastSimS = frame.simTimeS;
     this.head = (this.head + 1) % TRAIL_POINTS;
     this.filled = Math.min(TRAIL_POINTS, this.filled + 1);
-    const base = this.head * this.slots * 2;
+    const base = this.head * this.slots * 3;
     for (let slot = 0; slot < this.slots; slot++) {
-      this.points[base + slot * 2] = eastOf(frame, slot);
-      this.points[base + slot * 2 + 1] = northOf(frame, slot);
+      this.points[base + slot * 3] = eastOf(frame, slot);
+      this.points[base + slot * 3 + 1] = northOf(frame, slot);
+      this.points[base + slot * 3 + 2] = upOf(frame, slot);
     }
   }
 
   /** Calls back with the points of one drone, newest first. */
-  walk(slot: number, visit: (e: number, n: number, back: number) => void): void {
+  walk(slot: number, visit: (e: number, n: number, u: number) => void): void {
     if (slot >= this.slots) return;
     for (let back = 0; back < this.filled; back++) {
       const row = (this.head - back + TRAIL_POINTS) % TRAIL_POINTS;
-      const at = (row * this.slots + slot) * 2;
-      visit(this.points[at], this.points[at + 1], back);
+      const at = (row * this.slots + slot) * 3;
+      visit(this.points[at], this.points[at + 1], this.points[at + 2]);
     }
   }
 }

@@ -1,12 +1,17 @@
 /** What the panels show: small, reactive, refreshed four times a second. The stream itself never comes here. */
 import type { LinkState } from '../net/state';
 import type { LogEntry, ParamSpec, PresenceUpdate, StatusUpdate, Targets, Welcome } from '../proto/events';
+import type { View } from '../render/camera';
 import type { AlertGroup } from './alerts';
 import type { Strip } from './strips';
 import type { Summary } from './summary';
 
+/** One view of the map, or four that move together. */
+export type MapLayout = View | 'quad';
 export type Theme = 'system' | 'dark' | 'light';
-export type DrawerTab = 'log' | 'parameters';
+export type DrawerTab = 'timeline' | 'plots' | 'log' | 'parameters' | 'world';
+/** What the next click or drag on the map is for. */
+export type Aim = 'goto' | 'follow' | 'scan' | 'spawn';
 export type Dialog = 'help' | 'session' | 'token' | null;
 
 export interface LinkView {
@@ -56,6 +61,7 @@ class Ui {
   logVersion = $state(0);
   lastEntries = $state.raw<readonly LogEntry[]>([]);
   alerts = $state.raw<readonly AlertGroup[]>([]);
+  shelved = $state.raw<readonly AlertGroup[]>([]);
   presence = $state.raw<PresenceUpdate | null>(null);
   params = $state.raw<readonly ParamSpec[] | null>(null);
   paramsFailed = $state(false);
@@ -64,18 +70,23 @@ class Ui {
   beat = $state(0);
   selectedCount = $state(0);
 
+  /** What the operator calls themselves; others see it beside commands and leases. */
+  name = $state('');
   filter = $state('');
+  /** Simulated time of the moment looked back at; null: live. */
+  rewound = $state<number | null>(null);
+  view = $state<MapLayout>('top');
   filterError = $state<string | null>(null);
   theme = $state<Theme>('system');
   dialog = $state<Dialog>(null);
   tokenRefused = $state(false);
-  drawer = $state<DrawerTab>('log');
+  drawer = $state<DrawerTab>('timeline');
   drawerOpen = $state(true);
   fleetOpen = $state(true);
   sideOpen = $state(true);
   hintOpen = $state(false);
   singleKeys = $state(true);
-  aim = $state<'goto' | 'follow' | null>(null);
+  aim = $state<Aim | null>(null);
   pending = $state.raw<Pending | null>(null);
   stopProgress = $state(0);
   notices = $state.raw<readonly Notice[]>([]);

@@ -38,9 +38,23 @@ describe('alerts', () => {
     alerts.explain('a', 'battery 19 %');
     alerts.explain('b', 'battery 17.5 %');
     alerts.explain('c', 'left the fence by 14 m');
-    expect(alerts.groups().map((g) => g.drones)).toEqual([['c'], ['a', 'b']]);
+    expect(alerts.groups(1).shown.map((g) => g.drones)).toEqual([['c'], ['a', 'b']]);
     alerts.update(new Map([['a', 'caution']] as const), 2);
-    expect(alerts.groups().map((g) => g.drones)).toEqual([['a']]);
+    expect(alerts.groups(2).shown.map((g) => g.drones)).toEqual([['a']]);
+  });
+
+  it('stays quiet once seen, until another drone joins; shelved it comes back in time', () => {
+    const alerts = new Alerts();
+    const stand = (...ids: string[]): void => void alerts.update(new Map(ids.map((id) => [id, 'caution'] as const)), 1);
+    stand('a');
+    const { key } = alerts.groups(1).shown[0];
+    alerts.acknowledge(key);
+    expect(alerts.groups(1).shown[0].acknowledged).toBe(true);
+    stand('a', 'b');
+    expect(alerts.groups(1).shown[0].acknowledged).toBe(false);
+    alerts.shelve(key, 100);
+    expect([alerts.groups(99).shown.length, alerts.groups(99).shelved.length]).toEqual([0, 1]);
+    expect([alerts.groups(100).shown.length, alerts.groups(100).shelved.length]).toEqual([1, 0]);
   });
 });
 
@@ -82,11 +96,18 @@ describe('camera and picking', () => {
   it('keeps the ground under the cursor when zooming', () => {
     const camera = new Camera();
     camera.resize(800, 600);
-    camera.moveTo(100, 50);
-    const [e, n] = [camera.east(123), camera.north(45)];
-    camera.zoomAt(123, 45, 1.7);
-    expect(camera.x(e)).toBeCloseTo(123);
-    expect(camera.y(n)).toBeCloseTo(45);
+    camera.focus.moveTo(100, 50, 20);
+    for (const view of ['top', 'tilt', 'front', 'side'] as const) {
+      camera.view = view;
+      const place = camera.place(123, 45);
+      expect([camera.x(...place), camera.y(...place)].map((v) => Math.round(v * 1e6) / 1e6)).toEqual([123, 45]);
+      camera.zoomAt(123, 45, 1.7);
+      expect(camera.x(...place)).toBeCloseTo(123);
+      expect(camera.y(...place)).toBeCloseTo(45);
+      camera.panBy(-30, 12);
+      expect(camera.x(...place)).toBeCloseTo(93);
+      expect(camera.y(...place)).toBeCloseTo(57);
+    }
   });
   it('finds the nearest drone and all in a box', () => {
     const camera = new Camera();
@@ -94,9 +115,9 @@ describe('camera and picking', () => {
     const scene = new Scene();
     const f = frameOf([drone('a', { position: [0, 0, 0] }), drone('b', { position: [2, 0, 0] }), drone('c', { position: [50, 50, 0] })]);
     scene.build({ a: f, b: f, k: 0 }, camera, () => false, 'fresh');
-    expect(pickAt(scene, camera.x(1.8), camera.y(0))).toBe(1);
+    expect(pickAt(scene, camera.x(1.8, 0, 0), camera.y(1.8, 0, 0))).toBe(1);
     expect(pickAt(scene, 5, 5)).toBe(-1);
-    expect(pickBox(scene, { x0: camera.x(3), y0: camera.y(-1), x1: camera.x(-1), y1: camera.y(1) })).toEqual([0, 1]);
+    expect(pickBox(scene, { x0: camera.x(3, 0, 0), y0: camera.y(0, -1, 0), x1: camera.x(-1, 0, 0), y1: camera.y(0, 1, 0) })).toEqual([0, 1]);
   });
   it('steps the grid by 1, 2 and 5', () => {
     expect([niceStep(1, 56), niceStep(10, 56), niceStep(0.1, 56), niceStep(3, 56)]).toEqual([100, 10, 1000, 20]);

@@ -25,6 +25,15 @@ describe('command strips', () => {
     expect(s.refused('c1').sort()).toEqual(['b', 'c']);
   });
 
+  it('takes in what was commanded before it came, in order of time, without losing its own', () => {
+    const s = sent();
+    const old = { command_id: 'c0', command: 'goto', author: 'Amira', results: results({ a: 'completed' }), done: true, began_ms: 400, changed_ms: 700 };
+    s.recall([old, { ...old, command_id: 'c1', results: results({ a: 'accepted' }), done: false }], (command) => command);
+    expect(s.all.map((x) => [x.id, x.mine])).toEqual([['c1', true], ['c0', false]]);
+    expect(s.find('c0')).toMatchObject({ startedAtMs: 400, endedAtMs: 700, done: true, author: 'Amira', total: 1 });
+    expect(s.find('c1')?.counts).toMatchObject({ accepted: 1, sending: 2 });
+  });
+
   it('counts reasons that differ in their numbers as one', () => {
     const s = sent();
     s.acked('c1', 'http', { ok: true, command_id: 'c1', results: results({ a: ['denied', 'battery 4 %'], b: ['denied', 'battery 11.5 %'], c: ['denied', 'on the ground'] }) }, 1010);

@@ -32,6 +32,10 @@ pub const TEXT_MAX: usize = 4 << 20;
 pub const DRONES_MAX: usize = 100_000;
 /// Positions are within this of the origin on every axis, in metres.
 pub const POSITION_MAX: f64 = 100_000.0;
+/// Largest height of anything above the ground plane, in metres.
+pub const HEIGHT_MAX: f64 = 10_000.0;
+/// Most types, obstacles or fences.
+pub const SECTIONS_MAX: usize = 1000;
 /// Longest name of anything, in characters.
 pub const NAME_MAX: usize = 64;
 

@@ -12,13 +12,10 @@ use super::super::scene::{Fence, FenceAction, FenceKind, Footprint, Obstacle};
 use super::super::space::Space;
 use super::super::wind::WindSpec;
 use super::reader::{Errors, Field, Section};
-use super::{NAME_MAX, POSITION_MAX};
+use super::{HEIGHT_MAX, NAME_MAX, POSITION_MAX, SECTIONS_MAX};
 
-/// Most types, obstacles or fences in a scenario.
-const SECTIONS_MAX: usize = 1000;
 /// Most corners of a fence.
 const CORNERS_MAX: usize = 200;
-const HEIGHT_MAX: f64 = 10_000.0;
 
 /// A name: 1 to 64 letters, digits, `_`, `.` or `-`.
 pub fn name(field: &Field, errors: &mut Errors) -> Option<String> {

@@ -70,7 +70,10 @@ impl World {
     fn plan(&self, command: &Command, targets: &Targets) -> Result<Plan, CommandError> {
         self.validate(command)?;
         match command {
-            Command::SetParam { .. } | Command::SetEnvironment { .. } => Ok(Plan::World),
+            Command::SetParam { .. }
+            | Command::SetEnvironment { .. }
+            | Command::SetFence { .. }
+            | Command::RemoveFence { .. } => Ok(Plan::World),
             Command::UndoParam { path } => self.last_change(path.as_deref()).map(|_| Plan::World),
             Command::Spawn { kind, count, position, name, .. } => {
                 let ids = self.new_ids(kind, count.unwrap_or(1) as usize, name.as_deref())?;
@@ -88,6 +91,7 @@ impl World {
             Command::SetEnvironment { wind_mps, wind_from_deg, gust_mps } => {
                 self.set_wind(*wind_mps, *wind_from_deg, *gust_mps);
             }
+            Command::SetFence { .. } | Command::RemoveFence { .. } => self.redraw(command),
             _ => {}
         }
         Ok(Applied::default())
@@ -206,9 +210,10 @@ impl World {
             Command::Scan { region, altitude_m, spacing_m } => {
                 within("altitude_m", *altitude_m, altitudes)?;
                 within("spacing_m", *spacing_m, 0.5..=1000.0)?;
-                check_region(region)
+                check_region("region", region)
             }
             Command::SetParam { path, value } => tuning::set(&mut self.params.clone(), "value", path, *value),
+            Command::SetFence { .. } | Command::RemoveFence { .. } => self.check_fence(command),
             Command::Group { name } if !name.is_empty() => check_name("name", name),
             Command::InjectFault { fault, value, duration_s, .. } => {
                 let range = match fault {
@@ -344,7 +349,11 @@ enum Plan {
 /// One verdict for each target.
 pub(super) type Results = Vec<(Arc<str>, Verdict)>;
 
-fn within(field: &str, value: Option<f64>, range: RangeInclusive<f64>) -> Result<(), CommandError> {
+pub(super) fn within(
+    field: &str,
+    value: Option<f64>,
+    range: RangeInclusive<f64>,
+) -> Result<(), CommandError> {
     match value {
         Some(v) if !v.is_finite() => {
             Err(CommandError::new(ErrorCode::NotFinite, field, format!("{v} is not a finite number")))
@@ -364,8 +373,8 @@ fn vector(field: &str, v: Vec3, longest: f64) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn check_region(region: &[Point]) -> Result<(), CommandError> {
-    let bad = |code, message: String| Err(CommandError::new(code, "region", message));
+pub(super) fn check_region(field: &str, region: &[Point]) -> Result<(), CommandError> {
+    let bad = |code, message: String| Err(CommandError::new(code, field, message));
     if region.len() > CORNERS_MAX {
         return bad(
             ErrorCode::TooLarge,
@@ -374,16 +383,16 @@ fn check_region(region: &[Point]) -> Result<(), CommandError> {
     }
     for (i, corner) in region.iter().enumerate() {
         for (axis, &value) in corner.iter().enumerate() {
-            within(&format!("region[{i}][{axis}]"), Some(value), -POSITION_MAX..=POSITION_MAX)?;
+            within(&format!("{field}[{i}][{axis}]"), Some(value), -POSITION_MAX..=POSITION_MAX)?;
         }
     }
     if region.len() < 3 || !polygon::is_simple(region) || polygon::area2(region).abs() < 1.0 {
-        return bad(ErrorCode::BadRequest, "the region crosses itself or has no area".into());
+        return bad(ErrorCode::BadRequest, "it crosses itself or has no area".into());
     }
     Ok(())
 }
 
-fn check_name(field: &str, name: &str) -> Result<(), CommandError> {
+pub(super) fn check_name(field: &str, name: &str) -> Result<(), CommandError> {
     match objection_to_name(name) {
         Some(objection) => Err(CommandError::new(ErrorCode::BadRequest, field, shorten(&objection))),
         None => Ok(()),

@@ -9,6 +9,7 @@ mod patterns;
 mod report;
 mod roster;
 mod save;
+mod site;
 mod spread;
 mod step;
 #[cfg(test)]

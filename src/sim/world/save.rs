@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::super::drone::Drone;
 use super::super::measure::{CloseCalls, Metrics, Safety};
 use super::super::params::Params;
+use super::super::scene::{Fence, Scene};
 use super::super::slots::Slots;
 use super::super::snapshot::DroneTable;
 use super::super::wind::Wind;
@@ -21,7 +22,7 @@ use super::gauge::Gauges;
 use super::tuning::Change;
 
 /// Counts changes of what is saved. Bytes of another format are refused.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// What is written.
 #[derive(Serialize)]
@@ -34,6 +35,7 @@ struct Saving<'a> {
     params: &'a Params,
     changes: &'a [Change],
     wind: &'a Wind,
+    fences: &'a [Fence],
     drones: &'a [Drone],
     next_serial: u32,
     epoch: u32,
@@ -56,6 +58,7 @@ struct Saved {
     params: Params,
     changes: Vec<Change>,
     wind: Wind,
+    fences: Vec<Fence>,
     drones: Vec<Drone>,
     next_serial: u32,
     epoch: u32,
@@ -123,6 +126,7 @@ impl World {
             params,
             changes,
             wind,
+            scene,
             drones,
             next_serial,
             table,
@@ -134,7 +138,6 @@ impl World {
             crashes,
             missed,
             // Follow from the scenario and the fields above.
-            scene: _,
             responses: _,
             kind_names: _,
             imperfect: _,
@@ -156,6 +159,7 @@ impl World {
             params,
             changes,
             wind,
+            fences: &scene.fences,
             drones,
             next_serial: *next_serial,
             epoch: table.epoch,
@@ -210,6 +214,7 @@ impl World {
         self.params = saved.params;
         self.changes = saved.changes;
         self.wind = saved.wind;
+        self.scene = Arc::new(Scene::new(self.scene.obstacles.clone(), saved.fences));
         self.index =
             saved.drones.iter().enumerate().map(|(i, drone)| (Arc::clone(&drone.id), i as u32)).collect();
         self.drones = saved.drones;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::contract::access::Held;
 use crate::contract::error::{ApiError, ErrorCode};
 use crate::contract::incoming::{Control, Envelope, Request, ScenarioSource};
 use crate::contract::outgoing::{Ack, RunState};
@@ -19,7 +20,7 @@ use super::{Swarm, now};
 impl Swarm {
     /// Applies one command, or answers it from the ledger.
     pub(super) fn carry_out(&mut self, submit: Submit) -> Result<Ack, ApiError> {
-        let Submit { envelope, origin } = submit;
+        let Submit { envelope, origin, held } = submit;
         let command_id =
             envelope.command_id.clone().unwrap_or_else(|| format!("s-{:016x}", rand::random::<u64>()));
         if let Some(answer) = self.ledger.first_answer(&command_id) {
@@ -35,7 +36,7 @@ impl Swarm {
             matches!(e.code, ErrorCode::Unavailable | ErrorCode::RateLimited)
         });
         let answer = match envelope.request {
-            Request::Act(_) => return self.act(command_id, envelope, &origin),
+            Request::Act(_) => return self.act(command_id, envelope, &origin, &held),
             Request::Control(control) => self.control(&command_id, control, dry_run),
         };
         match &answer {
@@ -52,37 +53,74 @@ impl Swarm {
         answer
     }
 
-    fn act(&mut self, command_id: String, envelope: Envelope, origin: &Origin) -> Result<Ack, ApiError> {
-        let Envelope { name, request: Request::Act(command), targets, dry_run, .. } = envelope else {
+    fn act(
+        &mut self,
+        command_id: String,
+        envelope: Envelope,
+        origin: &Origin,
+        held: &Held,
+    ) -> Result<Ack, ApiError> {
+        let Envelope { name, request: Request::Act(command), targets, dry_run, is_override, .. } = envelope
+        else {
             return Err(ApiError::new(ErrorCode::Internal, "not a command to the world"));
         };
         let targets = targets.unwrap_or(Targets::All);
         let tick = self.world.tick();
-        let refused = match dry_run {
+        // Looking costs a copy of the world: only where the answer needs it, or somebody holds drones.
+        let looks = dry_run || !(is_override || held.is_empty());
+        let looked = match looks {
             true => self.world.check(&command, &targets).map(Some),
             false => self.world.vet(&command, &targets).map(|()| None),
         };
-        match refused {
+        let mut checked = match looked {
             Err(error) => {
                 let error = ApiError::from(error);
                 self.ledger.close(&command_id, Err(error.clone()));
                 return Err(error);
             }
-            Ok(Some(applied)) => return Ok(ack(command_id, tick, applied, true)),
-            Ok(None) => {}
+            Ok(checked) => checked,
+        };
+        let foreign = match &mut checked {
+            Some(checked) if !is_override => take_foreign(checked, held, &origin.author),
+            _ => Vec::new(),
+        };
+        if let Some(mut checked) = checked.take_if(|_| dry_run) {
+            checked.results.extend(foreign);
+            return Ok(ack(command_id, tick, checked, true));
         }
+        let targets = match checked {
+            Some(checked) if !foreign.is_empty() => {
+                if checked.results.is_empty() {
+                    return Ok(self.refuse(command_id, &name, origin, foreign));
+                }
+                Targets::Ids(checked.results.iter().map(|(id, _)| id.as_ref().to_owned()).collect())
+            }
+            _ => targets,
+        };
         let ticket = self.run.next_ticket();
         let entry = self.entry(origin, &command_id, targets.clone(), command.clone());
         self.run.enter(entry).map_err(|full| {
             ApiError::new(ErrorCode::Unavailable, format!("the command was not applied: {full}"))
         })?;
-        let applied =
+        let mut applied =
             Arc::make_mut(&mut self.world).apply(&command, &targets, ticket).map_err(ApiError::from)?;
+        applied.results.extend(foreign);
         let ack = ack(command_id, tick, applied, false);
         self.say_command(origin, &name, &outcome(&ack));
-        let update = self.ledger.open(ticket, &name, origin.clone(), &ack);
+        let mut update = self.ledger.open(ticket, &name, origin.clone(), &ack);
+        update.params = params_of(&command);
         self.backlog.push_back(Published::Command(update));
         Ok(ack)
+    }
+
+    /// Answers a command of which every target is somebody else's: nothing happens to the world.
+    fn refuse(&mut self, command_id: String, name: &str, origin: &Origin, foreign: Results) -> Ack {
+        let applied = Applied { results: foreign, ..Applied::default() };
+        let ack = ack(command_id, self.world.tick(), applied, false);
+        self.say_command(origin, name, &outcome(&ack));
+        let update = self.ledger.open(u64::MAX, name, origin.clone(), &ack);
+        self.backlog.push_back(Published::Command(update));
+        ack
     }
 
     pub(super) fn entry(
@@ -201,6 +239,27 @@ impl Swarm {
             message: format!("{}: {outcome}, over {}", spoken(command), carrier(origin.via)),
         });
     }
+}
+
+type Results = Vec<(Arc<str>, Verdict)>;
+
+/// Takes out of `checked` the drones that somebody other than `author` holds, with the verdict that names the holder.
+fn take_foreign(checked: &mut Applied, held: &Held, author: &str) -> Results {
+    let mut foreign = Vec::new();
+    checked.results.retain(|(id, _)| match held.get(id) {
+        Some(holder) if **holder != *author => {
+            let reason = Some(format!("held by {holder}"));
+            foreign.push((id.clone(), Verdict { result: CommandResult::NotInControl, reason }));
+            false
+        }
+        _ => true,
+    });
+    foreign
+}
+
+/// A command's parameters as they came over the wire.
+fn params_of(command: &Command) -> Option<serde_json::Value> {
+    serde_json::to_value(command).ok()?.get_mut("params").map(serde_json::Value::take)
 }
 
 /// A command's wire name as people say it.

@@ -1,0 +1,156 @@
+/** Lines over simulated time on a small canvas: what timeline and plots share. */
+import type { Mark } from '../store/series';
+
+export interface Colours {
+  line: string;
+  faint: string;
+  text: string;
+  lines: readonly string[];
+  cursor: string;
+  past: string;
+  marks: Record<Mark['kind'], string>;
+}
+
+export interface Plot {
+  time: readonly number[];
+  /** NaN makes a gap. */
+  lines: readonly (readonly number[])[];
+  span: readonly [number, number];
+  marks: readonly Mark[];
+  /** The moment shown on the map. */
+  cursor: number;
+  hover: number | null;
+  /** Seconds between labelled times. */
+  step: number;
+  /** What can be looked back at; outside it the plot is dim. */
+  kept: readonly [number, number] | null;
+  colours: Colours;
+}
+
+const AXIS_PX = 16;
+const PAD_PX = 6;
+const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
+const LABEL_PX = 90;
+
+/** Seconds between two labels so that they do not touch. */
+export function niceTime(spanS: number, widthPx: number): number {
+  const least = (spanS * LABEL_PX) / Math.max(1, widthPx);
+  return STEPS_S.find((step) => step >= least) ?? Math.ceil(least / 3600) * 3600;
+}
+
+export function readColours(element: Element): Colours {
+  const style = getComputedStyle(element);
+  const read = (name: string): string => style.getPropertyValue(`--${name}`).trim();
+  return {
+    line: read('line'), faint: read('ground'), text: read('fg3'), lines: [read('fg2'), read('drone'), read('fg3')], cursor: read('selected'), past: read('fg3'),
+    marks: { command: read('path'), caution: read('caution'), warning: read('warning') },
+  };
+}
+
+/** Least and greatest of all that is in view, a little apart even when nothing changes. */
+export function rangeOf(plot: Pick<Plot, 'time' | 'lines' | 'span'>): [number, number] {
+  let [low, high] = [Infinity, -Infinity];
+  for (const line of plot.lines) {
+    for (let i = 0; i < plot.time.length; i++) {
+      if (plot.time[i] < plot.span[0] || plot.time[i] > plot.span[1] || Number.isNaN(line[i])) continue;
+      low = Math.min(low, line[i]);
+      high = Math.max(high, line[i]);
+    }
+  }
+  if (!Number.isFinite(low)) return [0, 1];
+  const room = Math.max((high - low) * 0.12, Math.abs(high) * 0.02, 1e-3);
+  return [low - room, high + room];
+}
+
+const clock = (s: number): string => {
+  const two = (n: number): string => String(Math.floor(n)).padStart(2, '0');
+  return s >= 3600 ? `${Math.floor(s / 3600)}:${two((s / 60) % 60)}:${two(s % 60)}` : `${two(s / 60)}:${two(s % 60)}`;
+};
+
+export function drawPlot(canvas: HTMLCanvasElement, width: number, height: number, plot: Plot): void {
+  const c = canvas.getContext('2d');
+  if (!c) return;
+  const ratio = window.devicePixelRatio || 1;
+  const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (canvas.width !== w) canvas.width = w;
+  if (canvas.height !== h) canvas.height = h;
+  c.setTransform(ratio, 0, 0, ratio, 0, 0);
+  c.clearRect(0, 0, width, height);
+  const { span, colours } = plot;
+  const bottom = height - AXIS_PX;
+  const [low, high] = rangeOf(plot);
+  const x = (t: number): number => ((t - span[0]) / (span[1] - span[0])) * width;
+  const y = (v: number): number => bottom - PAD_PX - ((v - low) / (high - low)) * (bottom - 2 * PAD_PX);
+
+  c.font = '11px B612, sans-serif';
+  c.textBaseline = 'bottom';
+  c.lineWidth = 1;
+  for (let t = Math.ceil(span[0] / plot.step) * plot.step; t <= span[1]; t += plot.step) {
+    const at = Math.round(x(t)) + 0.5;
+    c.strokeStyle = colours.line;
+    c.beginPath();
+    c.moveTo(at, 0);
+    c.lineTo(at, bottom);
+    c.stroke();
+    c.fillStyle = colours.text;
+    c.textAlign = at < 20 ? 'left' : at > width - 20 ? 'right' : 'center';
+    c.fillText(clock(t), at, height);
+  }
+  c.strokeStyle = colours.line;
+  c.beginPath();
+  c.moveTo(0, bottom + 0.5);
+  c.lineTo(width, bottom + 0.5);
+  c.stroke();
+
+  plot.lines.forEach((line, i) => {
+    c.strokeStyle = colours.lines[i % colours.lines.length];
+    c.lineWidth = i === 0 ? 1.5 : 1;
+    c.beginPath();
+    let pen = false;
+    // More rows than pixels would only draw over each other.
+    const stride = Math.max(1, Math.floor(plot.time.length / (width * 2)));
+    for (let k = 0; k < plot.time.length; k += stride) {
+      const v = line[k];
+      if (Number.isNaN(v)) pen = false;
+      else if (pen) c.lineTo(x(plot.time[k]), y(v));
+      else {
+        c.moveTo(x(plot.time[k]), y(v));
+        pen = true;
+      }
+    }
+    c.stroke();
+  });
+  c.lineWidth = 1;
+  for (const mark of plot.marks) {
+    const at = Math.round(x(mark.atS)) + 0.5;
+    c.strokeStyle = c.fillStyle = colours.marks[mark.kind];
+    c.globalAlpha = 0.55;
+    c.beginPath();
+    c.moveTo(at, 0);
+    c.lineTo(at, bottom);
+    c.stroke();
+    c.globalAlpha = 1;
+    c.beginPath();
+    c.moveTo(at, bottom - 6);
+    c.lineTo(at - 4, bottom);
+    c.lineTo(at + 4, bottom);
+    c.fill();
+  }
+  if (plot.kept && plot.kept[0] > span[0]) {
+    c.fillStyle = colours.faint;
+    c.globalAlpha = 0.55;
+    c.fillRect(0, 0, x(plot.kept[0]), bottom);
+    c.globalAlpha = 1;
+  }
+  if (plot.hover !== null) bar(c, x(plot.hover), bottom, colours.past, 1);
+  bar(c, Math.min(width - 1.5, x(plot.cursor)), bottom, colours.cursor, 2);
+}
+
+function bar(c: CanvasRenderingContext2D, x: number, bottom: number, colour: string, width: number): void {
+  c.strokeStyle = colour;
+  c.lineWidth = width;
+  c.beginPath();
+  c.moveTo(x, 0);
+  c.lineTo(x, bottom);
+  c.stroke();
+}

@@ -1,0 +1,59 @@
+/** The swarm in numbers over time: one row a quarter second, bounded, in simulated time. */
+import type { StatusUpdate } from '../proto/events';
+import type { Summary } from './summary';
+
+export const METRICS = ['separation', 'polarization', 'battery', 'speed', 'airborne', 'tick'] as const;
+export type Metric = (typeof METRICS)[number];
+
+export interface Mark {
+  atS: number;
+  kind: 'command' | 'caution' | 'warning';
+  text: string;
+}
+
+const ROWS_MAX = 4800;
+const MARKS_MAX = 400;
+const STEP_S = 0.2;
+
+const finite = (value: number | null | undefined): number => (typeof value === 'number' && Number.isFinite(value) ? value : NaN);
+
+export class Series {
+  readonly time: number[] = [];
+  readonly values: Record<Metric, number[]> = { separation: [], polarization: [], battery: [], speed: [], airborne: [], tick: [] };
+  marks: Mark[] = [];
+
+  clear(): void {
+    this.time.length = 0;
+    for (const metric of METRICS) this.values[metric].length = 0;
+    this.marks = [];
+  }
+
+  /** Takes a row, unless the clock has hardly moved; a clock set back begins anew. */
+  sample(status: StatusUpdate, summary: Summary | null): void {
+    const last = this.time[this.time.length - 1];
+    const at = status.sim_time_s;
+    if (last !== undefined && at < last) this.clear();
+    else if (last !== undefined && at - last < STEP_S) return;
+    const m = status.metrics ?? {};
+    const order = (m as { order?: { speed_mean_mps?: number | null } }).order;
+    const row: Record<Metric, number> = {
+      separation: finite(m.separation_min_m), polarization: finite(m.polarization), battery: finite(summary?.fleet.batteryMin), speed: finite(order?.speed_mean_mps),
+      airborne: finite(m.airborne ?? summary?.fleet.flying), tick: finite(status.load?.tick_ms),
+    };
+    this.time.push(at);
+    for (const metric of METRICS) this.values[metric].push(row[metric]);
+    if (this.time.length > ROWS_MAX) this.thin();
+  }
+
+  mark(mark: Mark): void {
+    this.marks = [...this.marks, mark].slice(-MARKS_MAX);
+  }
+
+  /** The older half becomes coarser by half. */
+  private thin(): void {
+    const half = this.time.length >> 1;
+    const keep = (_: number, i: number): boolean => i >= half || i % 2 === 0;
+    const lists = [this.time, ...METRICS.map((metric) => this.values[metric])];
+    for (const list of lists) list.splice(0, list.length, ...list.filter(keep));
+  }
+}
