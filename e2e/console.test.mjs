@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { accessibilityFaults, holds, launch, missing, open, picture } from './support/browser.mjs';
+import { drag, flying, holdButton, live as liveConsole, project, selection } from './support/console.mjs';
 import { sleep, until } from './support/process.mjs';
 import { startServer } from './support/server.mjs';
 
@@ -12,46 +13,7 @@ let server;
 before(async () => { if (!missing) [browser, server] = await Promise.all([launch(), startServer()]); });
 after(async () => { await browser?.close(); await server?.end('SIGKILL'); server?.remove(); });
 
-/** The console at `path`, once it shows live drones. */
-async function live(t, at = server, path, more) {
-  const page = await open(t, browser, at, path, more);
-  await holds(page, () => window.__console?.drones > 0 && window.__console.state === 'live');
-  return page;
-}
-
-const project = (page, id) => page.evaluate((drone) => window.__console.project(drone), id);
-const selection = (page) => page.evaluate(() => window.__console.selection);
-
-/** Drags a box with the mouse. */
-async function drag(page, from, to) {
-  await page.mouse.move(from.x, from.y);
-  await page.mouse.down();
-  await page.mouse.move((from.x + to.x) / 2, (from.y + to.y) / 2, { steps: 4 });
-  await page.mouse.move(to.x, to.y, { steps: 4 });
-  await page.mouse.up();
-}
-
-/** A drone in the air that is in view, nearest to the middle of the map. */
-async function flying(page, at = server) {
-  return until('a drone in the air is in view', async () => {
-    const { drones } = await at.json('/api/drones');
-    const map = await page.locator('.map').boundingBox();
-    const seen = [];
-    for (const drone of drones.filter((d) => d.landed === 'in_air')) {
-      const p = await project(page, drone.id);
-      if (!p || p.x < map.x + 60 || p.x > map.x + map.width - 160 || p.y < map.y + 60 || p.y > map.y + map.height - 60) continue;
-      seen.push({ ...drone, at: p, away: Math.hypot(p.x - map.x - map.width / 2, p.y - map.y - map.height / 2) });
-    }
-    return seen.sort((a, b) => a.away - b.away)[0];
-  }, { within: 30_000 });
-}
-
-async function holdButton(page, button, ms = 1000) {
-  await button.hover();
-  await page.mouse.down();
-  await sleep(ms);
-  await page.mouse.up();
-}
+const live = (t, at = server, path, more) => liveConsole(t, browser, at, path, more);
 
 test('the page shows living drones within seconds, and asks nothing of anybody else', options, async (t) => {
   const start = Date.now();
@@ -87,7 +49,7 @@ test('a box drawn with the mouse selects what is in it; a click elsewhere, nothi
   const corner = (x, y) => ({ x: clamp(x, map.x, map.width), y: clamp(y, map.y, map.height) });
   await drag(page, corner(Math.min(...xs) - 30, Math.min(...ys) - 30), corner(Math.max(...xs) + 30, Math.max(...ys) + 30));
   assert.ok((await selection(page)).length >= places.length, `${(await selection(page)).length} of ${places.length} are selected`);
-  const drone = await flying(page);
+  const drone = await flying(page, server);
   await page.mouse.click(drone.at.x, drone.at.y);
   await until('a click selects one drone', async () => (await selection(page)).length === 1);
   await page.keyboard.press('Escape');
@@ -96,7 +58,7 @@ test('a box drawn with the mouse selects what is in it; a click elsewhere, nothi
 
 test('select, go to, confirm: the strip goes to completed when the drone is there', options, async (t) => {
   const page = await live(t);
-  const drone = await flying(page);
+  const drone = await flying(page, server);
   await drag(page, { x: drone.at.x - 22, y: drone.at.y - 22 }, { x: drone.at.x + 22, y: drone.at.y + 22 });
   assert.ok((await selection(page)).includes(drone.id), `${drone.id} is in ${await selection(page)}`);
   await page.getByRole('button', { name: /^Go to/ }).click();

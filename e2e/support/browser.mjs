@@ -36,7 +36,7 @@ export async function open(t, browser, server, path = '/?test', options = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce', colorScheme: 'dark', ...options });
   t.after(() => context.close());
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(30_000);
   page.faults = [];
   page.on('pageerror', (error) => page.faults.push(`error: ${error.stack ?? error}`));
   const watch = (url) => {
@@ -50,7 +50,7 @@ export async function open(t, browser, server, path = '/?test', options = {}) {
 }
 
 /** Waits until `look`, evaluated in the page with `arg`, is true. */
-export const holds = (page, look, arg, timeout = 10_000) => page.waitForFunction(look, arg, { timeout, polling: 50 });
+export const holds = (page, look, arg, timeout = 30_000) => page.waitForFunction(look, arg, { timeout, polling: 50 });
 
 /** A picture of the page for people to look at, in target/e2e. */
 export function picture(page, name) {

@@ -1,5 +1,6 @@
 /** Words of panels that are only loaded when somebody opens them. */
 import { number } from './format';
+import type { CheckName } from './store/preflight';
 import type { Metric } from './store/series';
 import { drones } from './strings';
 
@@ -28,6 +29,32 @@ export const M = {
   playPicture: 'Play or stop',
   spanOf: 'Minutes shown',
   minutes: (n: number): string => `${n} min`,
+
+  kinds: { keep_in: 'keep in', keep_out: 'keep out' } as Record<string, string>,
+  corners: (n: number): string => `${n} corners`,
+  upTo: (m: number): string => `up to ${m} m`,
+  edit: 'Edit',
+  removeFence: 'Remove',
+  drawFence: 'Draw a fence',
+  fenceName: 'Name',
+  kind: 'Drones',
+  onBreach: 'Who crosses it',
+  breach: { warn: 'is warned', hold: 'holds', rtl: 'returns', land: 'lands' } as Record<string, string>,
+  floor: 'From, m',
+  ceiling: 'Up to, m',
+  saveFence: 'Send to the swarm',
+  cornersHelp: 'Corners, east and north in metres: click on the map, drag, or type',
+
+  allClear: 'Ready: nothing stands against flying.',
+  openPoints: (n: number): string => (n === 1 ? 'One point is open.' : `${n} points are open.`),
+  checks: {
+    link: 'Live data', recording: 'The run is recorded', battery: 'Batteries at 30 % or more', radio: 'Every drone reports, with sound values', fence: 'There is a fence to stay in',
+    inside: 'All are inside the fences', alerts: 'Every alert has been seen', authority: 'Nobody else holds drones',
+  } as Record<CheckName, string>,
+  checkOk: 'fine',
+  checkOpen: 'open',
+  checkDetail: (name: CheckName, count: number, text: string): string =>
+    count > 0 ? drones(count) : name === 'authority' ? text : name === 'alerts' ? `${text} not seen` : name === 'fence' ? 'none' : text,
 
   spawn: 'Add drones',
   count: 'How many',

@@ -3,7 +3,7 @@ import type { Answer } from '../net/authority';
 import { ACK_TIMEOUT_MS, envelope, sendCommand } from '../net/command';
 import type { Session } from '../net/session';
 import { commandsAllowed } from '../net/state';
-import type { CommandAck, Targets } from '../proto/events';
+import type { CommandAck, Fence, Targets } from '../proto/events';
 import { Focus } from '../render/camera';
 import type { MapView } from '../render/mapview';
 import { commandLabel } from '../store/labels';
@@ -18,7 +18,7 @@ const GOTO_ALTITUDE_M = 20;
 
 export class Actions {
   /** Every view of the map that is open, and the one that keys and buttons mean. */
-  readonly views = { all: new Set<MapView>(), primary: null as MapView | null };
+  readonly views = { all: new Set<MapView>(), primary: null as MapView | null, fitted: false };
   readonly focus = new Focus();
   /** Space has served to pan the map since it went down, and does nothing more when it comes up. */
   spaceUsed = false;
@@ -254,6 +254,7 @@ export class Actions {
 
   escape(): void {
     if (ui.pending || ui.aim) this.cancel();
+    else if (ui.sketch) ui.sketch = null;
     else if (this.session.rewind.atS !== null) this.live();
     else this.session.fleet.selection.clear();
   }
@@ -306,6 +307,27 @@ export class Actions {
   live(): void {
     this.session.rewind.live();
     ui.rewound = null;
+  }
+
+  /* Fences. */
+
+  /** Sends the fence that is being drawn; the one it replaces can be had back. */
+  saveFence(): void {
+    if (!ui.sketch) return;
+    const before = this.session.fleet.fences.find((f) => f.name === ui.sketch?.name);
+    const { name } = ui.sketch;
+    this.sendFence(ui.sketch);
+    ui.say(S.fenceSaved(name), { label: S.undo, run: () => (before ? this.sendFence(before) : this.world('remove_fence', { name })) });
+    ui.sketch = null;
+  }
+
+  removeFence(fence: Fence): void {
+    this.world('remove_fence', { name: fence.name });
+    ui.say(S.fenceGone(fence.name), { label: S.undo, run: () => this.sendFence(fence) });
+  }
+
+  private sendFence({ name, kind, polygon, floor_m, ceiling_m, action }: Fence): void {
+    this.world('set_fence', { name: name.trim(), kind, polygon, ...(floor_m === undefined ? {} : { floor_m }), ...(ceiling_m === undefined ? {} : { ceiling_m }), ...(action ? { action } : {}) });
   }
 
   /* Run control. */

@@ -1,12 +1,14 @@
 /** The pointer on the map: click, box, pan, wheel, pinch. */
 import type { MapView } from '../render/mapview';
 import { pickAt, pickBox } from '../render/pick';
+import { insertCorner, type Corner } from '../store/sketch';
 import { ui } from '../store/ui.svelte';
 import type { Actions } from './actions';
 
 const DRAG_PX = 4;
 const WHEEL_STEP = 1.0015;
 const TURN_DEG_PX = 0.35;
+const CORNER_PX = 10;
 
 export function attachPointer(element: HTMLElement, map: MapView, actions: Actions): void {
   const touches = new Map<number, { x: number; y: number }>();
@@ -14,6 +16,15 @@ export function attachPointer(element: HTMLElement, map: MapView, actions: Actio
   let dragging = false;
   let spaceHeld = false;
   let pinch = 0;
+  /** The corner of the fence being drawn that the pointer holds. */
+  let corner = -1;
+
+  const groundAt = (x: number, y: number): Corner => {
+    const [e, n] = map.camera.place(x, y);
+    return [Math.round(e * 10) / 10, Math.round(n * 10) / 10];
+  };
+  const cornerAt = (x: number, y: number): number =>
+    (ui.sketch?.polygon ?? []).findIndex(([e, n]) => Math.hypot(map.camera.x(e, n, 0) - x, map.camera.y(e, n, 0) - y) < CORNER_PX);
 
   const at = (event: MouseEvent): { x: number; y: number } => {
     const box = element.getBoundingClientRect();
@@ -35,6 +46,14 @@ export function attachPointer(element: HTMLElement, map: MapView, actions: Actio
       map.box = null;
       return;
     }
+    if (ui.sketch && event.button === 0 && !spaceHeld) {
+      corner = cornerAt(p.x, p.y);
+      if (corner < 0) {
+        ui.sketch = { ...ui.sketch, polygon: insertCorner(ui.sketch.polygon, groundAt(p.x, p.y)) };
+        corner = cornerAt(p.x, p.y);
+      }
+      return;
+    }
     // A finger pans; a mouse draws a box unless it is the middle button or Space is held.
     const pan = event.button === 1 || spaceHeld || event.pointerType === 'touch';
     // The right button turns the slanted view.
@@ -54,6 +73,11 @@ export function attachPointer(element: HTMLElement, map: MapView, actions: Actio
         pinch = f.distance;
         return;
       }
+    }
+    if (corner >= 0 && ui.sketch) {
+      const moved = groundAt(p.x, p.y);
+      ui.sketch = { ...ui.sketch, polygon: ui.sketch.polygon.map((old, i) => (i === corner ? moved : old)) };
+      return;
     }
     if (!down) {
       hoverAt(p.x, p.y);
@@ -85,6 +109,7 @@ export function attachPointer(element: HTMLElement, map: MapView, actions: Actio
 
   element.addEventListener('pointerup', (event) => {
     touches.delete(event.pointerId);
+    corner = -1;
     if (!down) return;
     const p = at(event);
     if (map.box && ui.aim === 'scan') {

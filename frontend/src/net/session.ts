@@ -13,6 +13,7 @@ import { Alerts, type AlertLevel } from '../store/alerts';
 import { Fleet } from '../store/fleet';
 import { History } from '../store/history';
 import { Log } from '../store/log';
+import { CHANGES_MAX } from '../store/params';
 import { Rewind } from '../store/rewind';
 import { Series, type Mark } from '../store/series';
 import { Strips } from '../store/strips';
@@ -241,6 +242,14 @@ export class Session {
   }
   private latestStatus: StatusUpdate | null = null;
 
+  /** Somebody changed a parameter: what is shown follows, and it can be set back. */
+  private noteChange({ path, value }: Record<string, unknown>, author: string, mine: boolean): void {
+    const known = ui.params?.find((p) => p.path === path);
+    if (mine || !known) return;
+    ui.changes = [{ path: known.path, from: known.value, to: value, author, atMs: Date.now() }, ...ui.changes].slice(0, CHANGES_MAX);
+    ui.params = (ui.params ?? []).map((p) => (p.path === path ? { ...p, value } : p));
+  }
+
   private mark(kind: Mark['kind'], text: string): void {
     if (this.latestStatus) this.series.mark({ atS: this.latestStatus.sim_time_s, kind, text });
   }
@@ -251,6 +260,7 @@ export class Session {
 
   private commandUpdate(update: CommandUpdate): void {
     if (!this.strips.find(update.command_id)?.verdicts.size) this.mark('command', S.command(update.command));
+    if (update.command === 'set_param' && update.params) this.noteChange(update.params, update.author ?? '', this.strips.find(update.command_id)?.mine === true);
     this.strips.updated(update, commandLabel(update.command, update.params ?? {}, undefined), Date.now());
   }
 
@@ -295,7 +305,8 @@ export class Session {
     if (shown) this.refreshFleet(shown);
     if (this.strips.version !== this.shownStrips) {
       this.shownStrips = this.strips.version;
-      ui.strips = [...this.strips.all];
+      // Copies: a list of the same objects would look unchanged to the panel.
+      ui.strips = this.strips.all.map((strip) => ({ ...strip }));
     }
     ui.logVersion = this.log.version;
     ui.lastEntries = this.log.entries;

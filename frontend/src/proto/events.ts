@@ -19,6 +19,7 @@ export interface Fence {
   polygon: [number, number][];
   floor_m?: number;
   ceiling_m?: number;
+  action?: string;
 }
 
 export interface Obstacle {

@@ -29,7 +29,6 @@ export class MapView {
   private readonly overlay: Overlay;
   private palette: Palette;
   private ratio = 1;
-  private fitted = false;
   private painted = '';
   private drawnKey = '';
   private shapesFor = -1;
@@ -50,7 +49,7 @@ export class MapView {
     overlayCanvas: HTMLCanvasElement,
     focus: Focus,
     view: View,
-    private readonly views: { all: Set<MapView>; readonly primary: MapView | null },
+    private readonly views: { all: Set<MapView>; readonly primary: MapView | null; fitted: boolean },
   ) {
     this.camera = new Camera(focus, view);
     views.all.add(this);
@@ -166,8 +165,8 @@ export class MapView {
       scene.clear();
     }
     const pair = session.rewind.pair(now) ?? fleet.ring.pairAt(this.playoutAt());
-    if (pair && !this.fitted && this.views.primary === this && fleet.slots.count > 0) {
-      this.fitted = true;
+    if (pair && !this.views.fitted && this.views.primary === this && fleet.slots.count > 0) {
+      this.views.fitted = true;
       this.fitAll();
     }
     if (pair && this.follow) this.followSelection();
@@ -193,7 +192,7 @@ export class MapView {
     this.overlay.draw({
       scene, camera, palette, selected, ids: fleet.slots.ids, slotOf: (id) => fleet.slots.slot(id),
       selectedSlots: fleet.selection.slots(), hover: this.hover, trails: fleet.trails, links: fleet.links, goals: fleet.goals,
-      box: this.box, target: this.target, frozen: freshness === 'lost', rewound: session.rewind.atS !== null, ageMs: Number.isNaN(session.ageMs()) ? 0 : session.ageMs(),
+      box: this.box, target: this.target, sketch: ui.sketch?.polygon ?? null, frozen: freshness === 'lost', rewound: session.rewind.atS !== null, ageMs: Number.isNaN(session.ageMs()) ? 0 : session.ageMs(),
     });
   }
 

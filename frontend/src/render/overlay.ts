@@ -22,6 +22,8 @@ export interface OverlayInput {
   box: Box | null;
   /** A place being aimed at: the target of a go-to under confirmation or under the pointer. */
   target: { e: number; n: number; label: string } | null;
+  /** Corners of a fence that is being drawn. */
+  sketch: readonly (readonly [number, number])[] | null;
   frozen: boolean;
   /** A moment of the past is shown: what belongs to the present is left out. */
   rewound: boolean;
@@ -80,6 +82,7 @@ export class Overlay {
     }
     this.marks(input);
     if (input.target) this.target(input, input.target);
+    if (input.sketch) this.sketch(input, input.sketch);
     if (input.box) this.box(input.box, input.palette);
   }
 
@@ -282,6 +285,22 @@ export class Overlay {
     c.lineTo(x, y + 12);
     c.stroke();
     this.label(target.label, x + 14, y + 14, palette.path, palette.ground);
+  }
+
+  private sketch({ camera, palette }: OverlayInput, corners: readonly (readonly [number, number])[]): void {
+    const c = this.context;
+    const points = corners.map(([e, n]) => [camera.x(e, n, 0), camera.y(e, n, 0)] as const);
+    c.strokeStyle = c.fillStyle = palette.path;
+    c.lineWidth = 1.5;
+    c.beginPath();
+    points.forEach(([x, y], i) => (i === 0 ? c.moveTo(x, y) : c.lineTo(x, y)));
+    c.closePath();
+    c.stroke();
+    c.globalAlpha = 0.12;
+    c.fill();
+    c.globalAlpha = 1;
+    for (const [x, y] of points) c.fillRect(x - 4, y - 4, 8, 8);
+    this.empty = false;
   }
 
   private box(box: Box, palette: Palette): void {

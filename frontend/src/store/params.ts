@@ -1,6 +1,9 @@
 /** How a tunable parameter is shown and changed. */
 import type { ParamSpec } from '../proto/events';
 
+/** Changes that are remembered. */
+export const CHANGES_MAX = 50;
+
 export type Control = 'number' | 'switch' | 'choice' | 'text';
 
 export function controlOf(spec: ParamSpec): Control {

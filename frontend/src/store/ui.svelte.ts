@@ -1,6 +1,6 @@
 /** What the panels show: small, reactive, refreshed four times a second. The stream itself never comes here. */
 import type { LinkState } from '../net/state';
-import type { LogEntry, ParamSpec, PresenceUpdate, StatusUpdate, Targets, Welcome } from '../proto/events';
+import type { Fence, LogEntry, ParamSpec, PresenceUpdate, StatusUpdate, Targets, Welcome } from '../proto/events';
 import type { View } from '../render/camera';
 import type { AlertGroup } from './alerts';
 import type { Strip } from './strips';
@@ -9,7 +9,7 @@ import type { Summary } from './summary';
 /** One view of the map, or four that move together. */
 export type MapLayout = View | 'quad';
 export type Theme = 'system' | 'dark' | 'light';
-export type DrawerTab = 'timeline' | 'plots' | 'log' | 'parameters' | 'world';
+export type DrawerTab = 'timeline' | 'plots' | 'log' | 'parameters' | 'world' | 'fences' | 'preflight';
 /** What the next click or drag on the map is for. */
 export type Aim = 'goto' | 'follow' | 'scan' | 'spawn';
 export type Dialog = 'help' | 'session' | 'token' | null;
@@ -39,6 +39,15 @@ export interface Pending {
   count: number;
   params: Record<string, unknown>;
   confirmation: 'immediate' | 'hold' | 'type-count';
+}
+
+export interface ParamChange {
+  path: string;
+  from: unknown;
+  to: unknown;
+  /** Null: by this console. */
+  author: string | null;
+  atMs: number;
 }
 
 export interface Notice {
@@ -87,6 +96,10 @@ class Ui {
   hintOpen = $state(false);
   singleKeys = $state(true);
   aim = $state<Aim | null>(null);
+  /** A fence being drawn. */
+  sketch = $state.raw<Fence | null>(null);
+  /** Changes of parameters by anyone, newest first. */
+  changes = $state.raw<readonly ParamChange[]>([]);
   pending = $state.raw<Pending | null>(null);
   stopProgress = $state(0);
   notices = $state.raw<readonly Notice[]>([]);
