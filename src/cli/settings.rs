@@ -57,6 +57,9 @@ pub struct Variant {
     pub entries: Vec<JournalEntry>,
 }
 
+/// Groups that hold parameters and fields of the scenario, such as `dynamics.model` and `wind.speed_mps`.
+const MIXED_GROUPS: [&str; 2] = ["dynamics", "wind"];
+
 /// What can be set in a scenario, worked out once.
 #[derive(Clone, Debug)]
 pub struct Base {
@@ -87,8 +90,7 @@ impl Base {
         }
         let group = setting.path.split(['.', '[']).next().unwrap_or_default();
         let has_group = self.params.iter().any(|param| param.path.split('.').next() == Some(group));
-        // `dynamics.model` and the like are fields of a group that otherwise holds parameters.
-        if has_group && group != "dynamics" {
+        if has_group && !MIXED_GROUPS.contains(&group) {
             let near =
                 self.params.iter().map(|param| (distance(&param.path, &setting.path), &param.path)).min();
             let hint = near.filter(|(far, _)| *far <= 3).map(|(_, path)| format!("; did you mean {path}?"));
