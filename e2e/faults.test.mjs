@@ -43,14 +43,14 @@ test('SIGTERM with clients connected: exit 0 within 10 s, every accepted command
   assert.deepEqual(sqlite(file, `select status from runs where id = '${run_id}'`), [['complete']]);
 });
 
-test('kill -9: the next server starts on the same data and marks the cut run as truncated', async (t) => {
+test('kill -9: the next server, told not to go on, starts on the same data and marks the cut run as truncated', async (t) => {
   const first = await startServer({ t });
   const socket = await connect(first, { t });
   const ids = await accepted(socket, 10);
   await sleep(1500); // more than one flush
   const { run_id } = await first.json('/api/status');
   await first.end('SIGKILL');
-  const second = await startServer({ t, port: first.port, dataDir: first.dataDir });
+  const second = await startServer({ t, args: ['--recover', 'off'], port: first.port, dataDir: first.dataDir });
   const file = databaseFile(first.dataDir);
   const stored = sqlite(file, `select command_id from journal where run_id = '${run_id}'`).flat();
   assert.deepEqual(ids.filter((id) => !stored.includes(id)), []);

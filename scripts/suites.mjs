@@ -35,7 +35,7 @@ const suites = {
   'e2e-install': { run: 'make --no-print-directory clients' },
   clients: { run: nodeTest('transports.test.mjs', 'commands.test.mjs', 'authority.test.mjs', 'frames.test.mjs', 'http.test.mjs', 'recovery.test.mjs', 'stalled.test.mjs'), after: ['build', 'e2e-install'] },
   python: { run: `${venv}/bin/python -m unittest discover --verbose --start-directory e2e/python --pattern '*_test.py'`, after: ['build', 'e2e-install'] },
-  determinism: { run: nodeTest('determinism.test.mjs', 'research.test.mjs'), after: ['build', 'e2e-install'] },
+  determinism: { run: nodeTest('determinism.test.mjs', 'research.test.mjs', 'runs.test.mjs'), after: ['build', 'e2e-install'] },
   faults: { run: nodeTest('cli.test.mjs', 'faults.test.mjs', 'restart.test.mjs'), after: ['build', 'e2e-install'] },
   database: { run: nodeTest('database.test.mjs'), after: ['build', 'e2e-install'] },
   edge: { run: nodeTest('edge.test.mjs'), after: ['build', 'e2e-install'] },

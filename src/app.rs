@@ -1,5 +1,7 @@
 //! Wiring: makes the parts of a live server, joins them, and takes them apart again in order.
 
+mod recovery;
+
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -12,6 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{AdminPage, Carrier, Deflate, FirstToken, ServeConfig};
 use crate::contract::access::{Gatekeeper, Role};
+use crate::contract::archive::Archive;
+use crate::contract::error::ApiError;
 use crate::contract::record::{DatabaseState, NoRecorder, Recorder};
 use crate::gateway::commands::CommandRate;
 use crate::gateway::{Commons, DEFAULT_SWARM, Gateway};
@@ -19,8 +23,8 @@ use crate::http::assets::Assets;
 use crate::http::auth::{self, Access, Tokens};
 use crate::http::{self, Api, Origins, Proxies};
 use crate::socketio::{self, Admin, AllowedOrigins, Recovery, SocketIo};
-use crate::store::{DatabaseUrl, Limits, NewToken, Store, StoreConfig, Writer, WriterConfig};
-use crate::swarm::{Settings, Shelf, wall_time_ms};
+use crate::store::{DatabaseUrl, Library, Limits, NewToken, Store, StoreConfig, Writer, WriterConfig};
+use crate::swarm::{Beginning, Settings, Shelf, wall_time_ms};
 
 /// From the signal to the end of the process everything must fit into the 10 s that container engines grant.
 const FAREWELL_SPREAD: Duration = Duration::from_millis(1500);
@@ -55,6 +59,16 @@ struct Ground {
     gatekeeper: Tokens,
 }
 
+impl Ground {
+    fn library(&self) -> Option<Library> {
+        Some(Library::new(self.store.clone()?, self.writer.clone()?))
+    }
+
+    fn has_database(&self) -> bool {
+        self.writer.as_ref().is_some_and(|writer| writer.health().state == DatabaseState::Ok)
+    }
+}
+
 async fn run(config: ServeConfig) -> Result<(), String> {
     let scenario = crate::cli::load_scenario(&config.scenario)?;
     let listener = std::net::TcpListener::bind(config.bind)
@@ -66,9 +80,22 @@ async fn run(config: ServeConfig) -> Result<(), String> {
     open_admin_page(&config, &io, ground.gatekeeper.clone())?;
     let mut shelf = Shelf::default();
     shelf.put(&scenario);
+    let template = Settings {
+        id: DEFAULT_SWARM.into(),
+        scenario: scenario.clone(),
+        seed: config.seed,
+        is_paused: config.paused,
+        threads: config.deciding_threads(),
+        asked_max: crate::swarm::ASKED_MAX,
+        intent_wait_max: Duration::from_millis(config.intent_wait_ms),
+        telemetry_every: config.telemetry_every,
+        keyframe_every_s: f64::from(config.keyframe_every_s),
+    };
     let gateway = Gateway::new(Commons {
         io: io.clone(),
         shelf: Arc::new(shelf),
+        archive: ground.library().map(|library| Arc::new(library) as Arc<dyn Archive>),
+        template: template.clone(),
         recorder: match &ground.writer {
             Some(writer) => Arc::new(writer.clone()) as Arc<dyn Recorder>,
             None => Arc::new(NoRecorder),
@@ -77,19 +104,9 @@ async fn run(config: ServeConfig) -> Result<(), String> {
         command_rate: CommandRate { per_second: config.commands_per_s, burst: config.commands_burst },
         build: assets.build().into(),
     });
-    let template = Settings {
-        id: DEFAULT_SWARM.into(),
-        scenario,
-        seed: config.seed,
-        is_paused: config.paused,
-        threads: config.deciding_threads(),
-        asked_max: crate::swarm::ASKED_MAX,
-        intent_wait_max: Duration::from_millis(config.intent_wait_ms),
-        telemetry_every: config.telemetry_every,
-    };
-    gateway.launch(template.clone()).map_err(|error| error.to_string())?;
+    fly(&config, &ground, &gateway, template).await.map_err(|error| error.to_string())?;
     let has_console = assets.has_console();
-    let api = Api { gateway: gateway.clone(), store: ground.store.clone(), template, assets };
+    let api = Api { gateway: gateway.clone(), store: ground.store.clone(), assets };
     let server = listen(&config, listener, api, &io)?;
     let handle = server.handle();
     let serving = actix_rt::spawn(server);
@@ -110,6 +127,33 @@ async fn run(config: ServeConfig) -> Result<(), String> {
         Err(lost) => log::error!("stopped, but {lost}"),
     }
     flushed
+}
+
+/// Flies on with what a crash interrupted; else the scenario that the settings name.
+async fn fly(
+    config: &ServeConfig,
+    ground: &Ground,
+    gateway: &Gateway,
+    template: Settings,
+) -> Result<(), ApiError> {
+    let mut recovered = match (&ground.store, ground.library()) {
+        (Some(store), Some(library)) if ground.has_database() => {
+            recovery::recover(config, store, &library, &template).await
+        }
+        (Some(_), _) => {
+            log::warn!("the database is away: if a run was interrupted it stays so, and a new one begins");
+            Vec::new()
+        }
+        _ => Vec::new(),
+    };
+    let is_default = |one: &recovery::Recovered| one.settings.id.as_ref() == DEFAULT_SWARM;
+    if !recovered.iter().any(is_default) {
+        recovered.push(recovery::Recovered { settings: template, beginning: Beginning::Fresh });
+    }
+    for one in recovered {
+        gateway.launch(one.settings, one.beginning)?;
+    }
+    Ok(())
 }
 
 fn listen(
@@ -162,7 +206,7 @@ async fn prepare(config: &ServeConfig) -> Result<Ground, String> {
     let writer = url.clone().map(|url| {
         let queue_bytes_max = config.database_queue_mib as usize * 1024 * 1024;
         let limits = Limits { queue_bytes_max, ..Limits::default() };
-        Writer::start(url, WriterConfig { server: config.bind.to_string(), limits, migrate: true })
+        Writer::start(url, WriterConfig { server: config.server_name(), limits, migrate: true })
     });
     let store = url.map(|url| Store::new(url, &StoreConfig::default()));
     match &store {

@@ -44,6 +44,14 @@ pub struct ServeConfig {
     #[arg(long, env = "HMRS_TELEMETRY_EVERY", default_value_t = 25, value_name = "TICKS", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub telemetry_every: u64,
 
+    /// Save the whole state every so many simulated seconds, so that seeking in a run and going on after a crash are quick
+    #[arg(long, env = "HMRS_KEYFRAME_EVERY_S", default_value_t = 10, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub keyframe_every_s: u32,
+
+    /// What to do with a run that a crash interrupted: fly on as it flew, fly on with the clock held, or begin anew
+    #[arg(long, env = "HMRS_RECOVER", value_enum, default_value_t = Recover::Resume)]
+    pub recover: Recover,
+
     /// Most memory for rows that wait for the database, in MiB; beyond, commands are refused
     #[arg(long, env = "HMRS_DATABASE_QUEUE_MIB", default_value_t = 64, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub database_queue_mib: u32,
@@ -214,7 +222,23 @@ fn node_name(text: &str) -> Result<String, String> {
     }
 }
 
+/// What to do with a run that a crash interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Recover {
+    /// Go on with it, with the clock as it stood.
+    Resume,
+    /// Go on with it, with the clock held.
+    Paused,
+    /// Leave it as it is and begin anew.
+    Off,
+}
+
 impl ServeConfig {
+    /// Under which name this server records its runs, and finds them again after a crash.
+    pub fn server_name(&self) -> String {
+        self.node.clone().unwrap_or_else(|| self.bind.to_string())
+    }
+
     /// Whether the server is reached from this machine only.
     pub fn is_loopback(&self) -> bool {
         self.bind.ip().is_loopback()

@@ -47,7 +47,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         folder: "swarm",
         ours: "contract sim",
-        crates: "actix actix_rt bytes futures_util log rand rayon serde serde_json thiserror tokio",
+        crates: "actix actix_rt bytes flate2 futures_util log rand rayon serde serde_json thiserror tokio",
         reason: "a swarm publishes to whoever listens and records to whoever keeps; it knows neither web nor database",
     },
     Layer {

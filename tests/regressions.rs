@@ -9,7 +9,7 @@ use hmrs::contract::incoming::Envelope;
 use hmrs::contract::outgoing::RunState;
 use hmrs::contract::record::NoRecorder;
 use hmrs::sim::{Scenario, World, builtin};
-use hmrs::swarm::{Origin, Published, Settings, Shelf, Submit, Swarm};
+use hmrs::swarm::{Beginning, Origin, Published, Settings, Shelf, Submit, Swarm};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -56,9 +56,16 @@ impl Live {
             asked_max,
             intent_wait_max: Duration::from_secs(10),
             telemetry_every: 25,
+            keyframe_every_s: 10.0,
         };
         let audience = Ear(sender).start().recipient();
-        let (swarm, _) = Swarm::launch(settings, Arc::new(Shelf::default()), Arc::new(NoRecorder), audience);
+        let (swarm, _) = Swarm::launch(
+            settings,
+            Beginning::Fresh,
+            Arc::new(Shelf::default()),
+            Arc::new(NoRecorder),
+            audience,
+        );
         Self { swarm, reports }
     }
 

@@ -48,6 +48,9 @@ on_both! {
     migrations_go_down_and_up_again
     a_stopped_writer_refuses_records
     an_unknown_run_is_empty
+    the_nearest_keyframe_before_a_tick_is_found
+    an_interrupted_run_is_found_and_taken_up_at_its_durable_tick
+    a_fork_knows_its_parent
     every_query_of_the_manual_works
 }
 
@@ -91,6 +94,102 @@ async fn what_is_recorded_is_read_back(place: Place) {
     let metrics = store.metrics("r1", &FrameFilter::default()).unwrap();
     assert_eq!((metrics.len(), metrics[1].tick), (2, 25));
     assert!(metrics[1].metrics.is_object());
+}
+
+fn keyframe(run: &str, tick: u64) -> Record {
+    let world = vec![tick as u8; 1000];
+    Record::Keyframe { run_id: run.to_owned(), tick, journal_seq: tick / 10, state_hash: !tick, world }
+}
+
+async fn the_nearest_keyframe_before_a_tick_is_found(place: Place) {
+    place.write([keyframe("r", 100), keyframe("r", 200), keyframe("other", 150), keyframe("r", 200)]).await;
+    let store = place.store();
+    assert_eq!(store.keyframe("r", 99).unwrap(), None);
+    for (asked, found) in [(100, 100), (199, 100), (200, 200), (u64::MAX, 200)] {
+        let keyframe = store.keyframe("r", asked).unwrap().unwrap();
+        assert_eq!((keyframe.tick, keyframe.journal_seq, keyframe.state_hash), (found, found / 10, !found));
+        assert_eq!(keyframe.world, vec![found as u8; 1000]);
+    }
+}
+
+async fn an_interrupted_run_is_found_and_taken_up_at_its_durable_tick(place: Place) {
+    let drones = table(1, 2, None);
+    let clock = |seq, code| match happening("now", seq, Level::Info, "swarm", "") {
+        Record::Happening { run_id, seq, wall_time_ms, happening } => Record::Happening {
+            run_id,
+            seq,
+            wall_time_ms,
+            happening: hmrs::sim::Happening { code, ..happening },
+        },
+        other => other,
+    };
+    place
+        .write([
+            started("before", 1),
+            ended("before", 9, RunStatus::Complete),
+            started("now", 2),
+            clock(1, "clock_running"),
+            clock(2, "clock_paused"),
+            journal("now", 1, 40),
+            hash("now", 25, 1),
+            hash("now", 50, 2),
+            telemetry("now", 50, &drones),
+            telemetry("now", 75, &drones),
+            keyframe("now", 75),
+        ])
+        .await;
+    let store = place.store();
+    let server = hmrs::store::WriterConfig::default().server;
+    assert!(store.interrupted("another", "default").unwrap().is_empty());
+    let found = store.interrupted(&server, "default").unwrap();
+    assert_eq!(found.len(), 1);
+    let found = &found[0];
+    assert_eq!((found.run.id.as_str(), found.durable_tick, found.log_seq), ("now", 50, 2));
+    assert_eq!((found.clock.as_deref(), found.is_replacement), (Some("clock_paused"), false));
+
+    store.resume_run("now", 50).unwrap();
+    let run = store.run("now").unwrap().unwrap();
+    assert_eq!((run.status, run.ticks, run.ended_ms), (RunStatus::Recording, 50, None));
+    assert_eq!(place.count("SELECT 1 FROM telemetry WHERE tick > 50"), 0);
+    assert_eq!(place.count("SELECT 1 FROM telemetry WHERE tick = 50"), 2);
+    assert_eq!(store.keyframe("now", 100).unwrap(), None);
+    assert_eq!(store.hashes("now").unwrap(), [(25, 1), (50, 2)]);
+
+    // The newest run was closed: nothing was interrupted.
+    place.write([ended("now", 60, RunStatus::Complete)]).await;
+    assert!(store.interrupted(&server, "default").unwrap().is_empty());
+}
+
+async fn a_fork_knows_its_parent(place: Place) {
+    let fork = match started("fork", 2) {
+        Record::RunStarted {
+            run_id,
+            swarm,
+            scenario,
+            scenario_text,
+            seed,
+            tick_s,
+            wall_time_ms,
+            version,
+            ..
+        } => Record::RunStarted {
+            run_id,
+            swarm,
+            scenario,
+            scenario_text,
+            seed,
+            tick_s,
+            wall_time_ms,
+            version,
+            parent: Some(("r".to_owned(), 1000)),
+        },
+        other => other,
+    };
+    place.write([started("r", 1), fork]).await;
+    let run = place.store().run("fork").unwrap().unwrap();
+    assert_eq!((run.parent.as_deref(), run.fork_tick), (Some("r"), Some(1000)));
+    let recorded = place.store().recorded_run("fork").unwrap().unwrap();
+    assert_eq!((recorded.parent, recorded.seed), (Some(("r".to_owned(), 1000)), 7));
 }
 
 async fn numbers_of_the_journal_come_back_bit_for_bit(place: Place) {

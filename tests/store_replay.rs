@@ -80,6 +80,7 @@ async fn record(place: &Place) -> World {
         tick_s: world.tick_s(),
         wall_time_ms: 1,
         version: "test".to_owned(),
+        parent: None,
     });
     let mut log = 0;
     while world.tick() < TICKS {

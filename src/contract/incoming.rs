@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::sim::{Command, ErrorCode, Targets};
 
 use super::error::ApiError;
+use super::past::Fork;
 
 /// Longest accepted `command_id`, in characters.
 pub const COMMAND_ID_CHARS_MAX: usize = 64;
@@ -61,6 +62,13 @@ pub enum Control {
     },
     /// Simulated seconds per second of the wall clock.
     SetSpeed(Speed),
+    /// Of a replay: show this tick.
+    Seek {
+        /// The tick.
+        tick: u64,
+    },
+    /// Fly on from a tick of the run as a new run, beside this swarm. The gateway carries it out.
+    Fork(Fork),
     /// Begin a new run of another scenario.
     LoadScenario {
         /// A built-in scenario's name, or a scenario's text.
@@ -68,6 +76,19 @@ pub enum Control {
         /// Seed; absent: the scenario's own.
         seed: Option<u64>,
     },
+}
+
+/// Reads `value` strictly; an error names the field under `place`.
+pub(super) fn parse_params<T: serde::de::DeserializeOwned>(
+    value: &Value,
+    place: &str,
+) -> Result<T, ApiError> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let field =
+            if path == "." { place.trim_end_matches('.').to_owned() } else { format!("{place}{path}") };
+        ApiError::bad_request(field, error.into_inner().to_string())
+    })
 }
 
 impl Control {
@@ -212,6 +233,14 @@ fn parse_request(name: &str, mut params: Map<String, Value>) -> Result<Request, 
         },
         "reset" => Control::Reset { seed: take_seed(&mut params)? },
         "set_speed" => Control::SetSpeed(take_speed(&mut params)?),
+        "seek" => {
+            let missing = || ApiError::bad_request("params.tick", "seek needs tick, a whole number");
+            Control::Seek { tick: take_integer(&mut params, "tick", 0, u64::MAX)?.ok_or_else(missing)? }
+        }
+        "fork" => {
+            let fork = Control::Fork(parse_params(&Value::Object(params), "params.")?);
+            return Ok(Request::Control(fork));
+        }
         "load_scenario" => Control::LoadScenario {
             source: take_scenario_source(&mut params)?,
             seed: take_seed(&mut params)?,

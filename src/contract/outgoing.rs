@@ -56,6 +56,21 @@ pub struct Status {
     pub state_hash: String,
     /// The tick whose hash `state_hash` is.
     pub state_hash_tick: u64,
+    /// After a crash of the server: the tick at which this run went on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumed_at_tick: Option<u64>,
+    /// Of a replay: how far its recording goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Playback>,
+}
+
+/// The recording that a replay plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Playback {
+    /// Its newest tick.
+    pub last_tick: u64,
+    /// Whether it still grows.
+    pub is_recording: bool,
 }
 
 /// What ticks cost, over the last second.
@@ -103,9 +118,23 @@ pub struct Ack {
     /// Ids of the drones that a `spawn` made.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub spawned: Vec<String>,
+    /// Where the run flies that a `fork` began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fork: Option<Place>,
     /// Present and true if nothing was done because `dry_run` was asked for.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
+}
+
+/// A swarm that was put up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Place {
+    /// Its id.
+    pub id: String,
+    /// The namespace that it is seen in.
+    pub namespace: String,
+    /// The run that it flies or plays.
+    pub run_id: String,
 }
 
 /// Payload of `command-update`: how a command is getting on.

@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use crate::sim;
 
-/// One thing worth keeping. Everything but [`Record::Telemetry`] is never dropped once accepted.
+/// One thing worth keeping. Everything but [`Record::Telemetry`] and [`Record::Keyframe`] is never
+/// dropped once accepted.
 #[derive(Clone, Debug)]
 pub enum Record {
     /// A run begins. The first record of its `run_id`.
@@ -30,6 +31,8 @@ pub enum Record {
         wall_time_ms: u64,
         /// Version of the program.
         version: String,
+        /// The run that it was forked from, and at which tick.
+        parent: Option<(String, u64)>,
     },
     /// A command or parameter change, at the tick at which it applied. Key: run and `entry.seq`.
     Journal {
@@ -49,7 +52,7 @@ pub enum Record {
         /// What happened.
         happening: sim::Happening,
     },
-    /// The state of every drone at one tick. The only record that may be dropped, oldest first. Key: run, tick, drone.
+    /// The state of every drone at one tick. May be dropped, oldest first. Key: run, tick, drone.
     Telemetry {
         /// The run it belongs to.
         run_id: String,
@@ -66,6 +69,19 @@ pub enum Record {
         tick: u64,
         /// `World::state_hash`.
         state_hash: u64,
+    },
+    /// A saved world, which makes seeking fast. May be dropped: what it tells follows from the journal. Key: run and tick.
+    Keyframe {
+        /// The run it belongs to.
+        run_id: String,
+        /// Its tick.
+        tick: u64,
+        /// The last journal entry that was applied before.
+        journal_seq: u64,
+        /// `World::state_hash`.
+        state_hash: u64,
+        /// The world, packed.
+        world: Vec<u8>,
     },
     /// A run ends. The last record of its `run_id`.
     RunEnded {
@@ -89,13 +105,14 @@ impl Record {
             | Record::Happening { run_id, .. }
             | Record::Telemetry { run_id, .. }
             | Record::Hash { run_id, .. }
+            | Record::Keyframe { run_id, .. }
             | Record::RunEnded { run_id, .. } => run_id,
         }
     }
 
     /// Whether the record may be dropped when memory runs short.
     pub fn is_telemetry(&self) -> bool {
-        matches!(self, Record::Telemetry { .. })
+        matches!(self, Record::Telemetry { .. } | Record::Keyframe { .. })
     }
 }
 

@@ -8,14 +8,17 @@ use serde_json::Value;
 
 use crate::contract::access::Role;
 use crate::contract::error::{ApiError, ErrorCode};
-use crate::contract::incoming::{Envelope, command_id_of};
+use crate::contract::incoming::{Control, Envelope, Request, command_id_of};
 use crate::contract::outgoing::Ack;
 use crate::swarm::{Origin, Submit};
 
-use super::Flying;
+use super::{Flying, Gateway};
 
 /// Longest wait for a swarm to answer; it answers between two ticks, so this is only reached when it hangs.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// A run without keyframes is flown from its beginning.
+const SEEK_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// How many commands somebody may give.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +56,7 @@ impl Limiter {
 /// # Errors
 /// What is wrong with it, and its `command_id` if it had a usable one.
 pub async fn give(
+    gateway: &Gateway,
     flying: &Flying,
     limiter: &Limiter,
     role: Role,
@@ -64,13 +68,19 @@ pub async fn give(
         role.require(Role::Operator)?;
         limiter.check()?;
         let envelope = Envelope::parse(command)?;
+        if let Request::Control(Control::Fork(fork)) = &envelope.request {
+            return gateway.fork_here(flying, &envelope, fork.clone(), origin).await;
+        }
+        let wait_max = match envelope.request {
+            Request::Control(Control::Seek { .. }) => SEEK_WAIT_MAX,
+            _ => ANSWER_WAIT_MAX,
+        };
         let submit = Submit { envelope, origin, held: flying.leases.held() };
-        match actix_rt::time::timeout(ANSWER_WAIT_MAX, flying.swarm.send(submit)).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(ApiError::new(ErrorCode::Unavailable, "this swarm has ended")),
+        match actix_rt::time::timeout(wait_max, flying.helm.submit(submit)).await {
+            Ok(answer) => answer,
             Err(_) => Err(ApiError::new(
                 ErrorCode::Internal,
-                "the swarm did not answer within 5 s; send the same command_id again to learn what became of it",
+                "the swarm did not answer in time; send the same command_id again to learn what became of it",
             )),
         }
     };

@@ -179,6 +179,8 @@ impl Publisher {
             database: report.database,
             state_hash: format!("{:016x}", report.hash.1),
             state_hash_tick: report.hash.0,
+            resumed_at_tick: report.resumed_at_tick,
+            replay: report.playback,
         }
     }
 }
@@ -264,12 +266,15 @@ impl Epoch {
 /// Where each drone has been in the last seconds.
 #[derive(Debug, Default)]
 struct Trails {
+    tick: u64,
     points: BTreeMap<Arc<str>, VecDeque<crate::sim::Vec3>>,
 }
 
 impl Trails {
     fn extend(&mut self, snapshot: &Snapshot) {
-        if snapshot.drones.len() > TRAIL_DRONES_MAX {
+        // A replay that was moved back begins its trails anew.
+        let is_back = std::mem::replace(&mut self.tick, snapshot.tick) > snapshot.tick;
+        if is_back || snapshot.drones.len() > TRAIL_DRONES_MAX {
             self.points.clear();
             return;
         }

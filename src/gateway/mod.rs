@@ -3,9 +3,12 @@
 //! The default swarm is seen in the namespace `/`, any other in `/swarms/{id}`. A client that only connects and
 //! listens gets everything; [`subscriptions`] change that. Frames are encoded once by the [`frames::Publisher`].
 
+pub mod archive;
 pub mod commands;
+pub mod comparison;
 pub mod desk;
 pub mod frames;
+pub mod helm;
 pub mod leases;
 pub mod presence;
 pub mod subscriptions;
@@ -17,17 +20,19 @@ use actix::prelude::*;
 use serde_json::{Value, json};
 
 use crate::contract::access::{Gatekeeper, Role, name_of};
+use crate::contract::archive::Archive;
 use crate::contract::error::{ApiError, ErrorCode};
 use crate::contract::event;
 use crate::contract::outgoing;
 use crate::contract::record::Recorder;
 use crate::sim::Scenario;
 use crate::socketio::{self, Delivery, Frame, Grant, Namespace, Refusal, Socket, SocketIo};
-use crate::swarm::{self, Origin, Pulse, RunInfo, Settings, Shelf, Swarm, wall_time_ms};
+use crate::swarm::{Beginning, Origin, Published, Pulse, RunInfo, Settings, Shelf, Swarm, wall_time_ms};
 
 use commands::{CommandRate, Limiter};
 use desk::{Desk, LogQuery};
 use frames::{Publisher, Rooms};
+use helm::Helm;
 use leases::Leases;
 use subscriptions::{Encoding, Subscribe, Subscription, Topic};
 
@@ -49,6 +54,10 @@ pub struct Commons {
     pub shelf: Arc<Shelf>,
     /// Keeps the runs.
     pub recorder: Arc<dyn Recorder>,
+    /// Gives them back; `None` if this server records nothing.
+    pub archive: Option<Arc<dyn Archive>>,
+    /// How a swarm that is made in flight is flown, unless its maker says otherwise.
+    pub template: Settings,
     /// Decides who comes in.
     pub gatekeeper: Arc<dyn Gatekeeper>,
     /// Commands per client.
@@ -62,14 +71,17 @@ pub struct Commons {
 pub struct Gateway {
     commons: Commons,
     swarms: Arc<RwLock<BTreeMap<String, Arc<Flying>>>>,
+    forks: Arc<Mutex<archive::Forks>>,
 }
 
 /// A swarm, and where it is seen.
 pub struct Flying {
     /// Its name.
     pub id: Arc<str>,
-    /// The actor.
-    pub swarm: Addr<Swarm>,
+    /// The way to the actor.
+    pub helm: Helm,
+    /// Whether it plays a recorded run.
+    pub is_replay: bool,
     /// Its signs of life.
     pub pulse: Arc<Pulse>,
     /// The newest of everything.
@@ -78,6 +90,7 @@ pub struct Flying {
     pub leases: Arc<Leases>,
     /// Where its clients are.
     pub namespace: Namespace,
+    publisher: ArbiterHandle,
 }
 
 /// What is known of a connected client.
@@ -93,7 +106,7 @@ pub struct Seat {
 impl Gateway {
     /// A gateway without swarms.
     pub fn new(commons: Commons) -> Self {
-        Self { commons, swarms: Arc::default() }
+        Self { commons, swarms: Arc::default(), forks: Arc::default() }
     }
 
     /// What every swarm of this server shares.
@@ -123,8 +136,21 @@ impl Gateway {
     ///
     /// # Errors
     /// `conflict` if there is one of that name, or too many; `bad_request` for a name that does not fit in a path.
-    pub fn launch(&self, settings: Settings) -> Result<Arc<Flying>, ApiError> {
-        let id = settings.id.clone();
+    pub fn launch(&self, settings: Settings, beginning: Beginning) -> Result<Arc<Flying>, ApiError> {
+        let (shelf, recorder) = (self.commons.shelf.clone(), self.commons.recorder.clone());
+        self.put_up(settings.id.clone(), false, |audience| {
+            let (swarm, pulse) = Swarm::launch(settings, beginning, shelf, recorder, audience);
+            (Helm::of(swarm), pulse)
+        })
+    }
+
+    /// Makes a namespace for the swarm `id` and has it flown by what `start` starts.
+    fn put_up(
+        &self,
+        id: Arc<str>,
+        is_replay: bool,
+        start: impl FnOnce(Recipient<Published>) -> (Helm, Arc<Pulse>),
+    ) -> Result<Arc<Flying>, ApiError> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if id.is_empty() || id.len() > 64 || !id.chars().all(is_plain) {
             let message = "a swarm's name has 1 to 64 letters, digits, - or _";
@@ -151,17 +177,19 @@ impl Gateway {
             let greeter = greeter.clone();
             move |run: &RunInfo| greeter.welcome(run, None)
         });
+        let arbiter = Arbiter::new().handle();
         let publisher = {
             let (namespace, desk, rooms) = (namespace.clone(), desk.clone(), rooms.clone());
             let leases = leases.clone();
-            Publisher::start_in_arbiter(&Arbiter::new().handle(), move |_| {
+            Publisher::start_in_arbiter(&arbiter, move |_| {
                 Publisher::new(namespace, desk, rooms, leases, welcome)
             })
         };
-        let (shelf, recorder) = (self.commons.shelf.clone(), self.commons.recorder.clone());
-        let (swarm, pulse) = Swarm::launch(settings, shelf, recorder, publisher.recipient());
-        let flying = Arc::new(Flying { id: id.clone(), swarm, pulse, desk, leases, namespace });
-        wire(&flying, &rooms, &greeter);
+        let (helm, pulse) = start(publisher.recipient());
+        let flying =
+            Flying { id: id.clone(), helm, is_replay, pulse, desk, leases, namespace, publisher: arbiter };
+        let flying = Arc::new(flying);
+        wire(self, &flying, &rooms, &greeter);
         swarms.insert(id.as_ref().to_owned(), flying.clone());
         Ok(flying)
     }
@@ -180,15 +208,15 @@ impl Gateway {
         let flying = self.swarm(id)?;
         self.swarms.write().unwrap_or_else(PoisonError::into_inner).remove(id);
         self.commons.io.remove(flying.namespace.name());
-        // A swarm that has already ended is what was asked for.
-        let _ = flying.swarm.send(swarm::Shutdown).await;
+        flying.helm.shutdown().await;
+        flying.publisher.stop();
         Ok(())
     }
 
     /// Closes the run of every swarm; none takes commands any more.
     pub async fn shutdown(&self) {
         for flying in self.swarms() {
-            let _ = flying.swarm.send(swarm::Shutdown).await;
+            flying.helm.shutdown().await;
         }
     }
 }
@@ -250,7 +278,7 @@ impl Seat {
 }
 
 /// Connects the events of a namespace with its swarm.
-fn wire(flying: &Arc<Flying>, rooms: &Arc<Rooms>, greeter: &Greeter) {
+fn wire(gateway: &Gateway, flying: &Arc<Flying>, rooms: &Arc<Rooms>, greeter: &Greeter) {
     let namespace = &flying.namespace;
     let doorkeeper = greeter.clone();
     namespace.middleware(async move |_: &socketio::Handshake, auth: &Value| match doorkeeper.admit(auth) {
@@ -272,13 +300,14 @@ fn wire(flying: &Arc<Flying>, rooms: &Arc<Rooms>, greeter: &Greeter) {
         }
     });
 
-    let at = flying.clone();
+    let (at, through) = (flying.clone(), gateway.clone());
     namespace.on("command", move |socket, event| {
-        let at = at.clone();
+        let (at, through) = (at.clone(), through.clone());
         async move {
             let Some(seat) = socket.data::<Seat>() else { return };
             let origin = Origin { author: seat.name.clone(), via: "socketio" };
-            let answer = commands::give(&at, &seat.limiter, seat.role, origin, event.arg(0).clone()).await;
+            let command = event.arg(0).clone();
+            let answer = commands::give(&through, &at, &seat.limiter, seat.role, origin, command).await;
             if let Some(ack) = event.ack {
                 match answer {
                     Ok(answer) => ack.send(&answer),
@@ -288,6 +317,7 @@ fn wire(flying: &Arc<Flying>, rooms: &Arc<Rooms>, greeter: &Greeter) {
         }
     });
 
+    archive::wire(gateway, flying);
     let (at, their_rooms) = (flying.clone(), rooms.clone());
     namespace.on("subscribe", move |socket, event| {
         answer(event, |arg| subscribe(&at, &their_rooms, &socket, arg));

@@ -76,7 +76,7 @@ async fn give(
     };
     let origin = Origin { author: client.name, via: "http" };
     let limiter = limiters.of(&client.peer);
-    Ok(match commands::give(&flying, &limiter, client.role, origin, command).await {
+    Ok(match commands::give(&api.gateway, &flying, &limiter, client.role, origin, command).await {
         Ok(ack) => HttpResponse::Ok().json(ack),
         Err((refusal, command_id)) => error::answer(&refusal, command_id.as_deref()),
     })

@@ -10,6 +10,7 @@ mod guard;
 mod health;
 mod metrics;
 mod openapi;
+mod past;
 mod proxy;
 mod runs;
 mod scenarios;
@@ -38,8 +39,6 @@ pub struct Api {
     pub gateway: Gateway,
     /// The recorded runs; `None` if this server records nothing.
     pub store: Option<Store>,
-    /// How a new swarm flies unless its maker says otherwise.
-    pub template: crate::swarm::Settings,
     /// Where the console's files come from.
     pub assets: assets::Assets,
 }
@@ -107,6 +106,12 @@ pub fn routes(api: Api) -> impl FnOnce(&mut ServiceConfig) {
                     .route("/runs", web::get().to(runs::list))
                     .route("/runs/{id}", web::get().to(runs::get))
                     .route("/runs/{id}/journal", web::get().to(runs::journal))
+                    .route("/runs/{id}/metrics", web::get().to(past::metrics))
+                    .route("/runs/{id}/frames", web::get().to(past::frames))
+                    .route("/runs/{id}/compare", web::get().to(past::compare))
+                    .route("/runs/{id}/replay", web::post().to(past::replay))
+                    .route("/runs/{id}/fork", web::post().to(past::fork))
+                    .route("/history", web::get().to(past::history))
                     .route("/openapi.json", web::get().to(openapi::openapi))
                     .default_service(web::to(error::no_route)),
             )

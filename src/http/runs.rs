@@ -17,7 +17,7 @@ use super::Api;
 const LIMIT_MAX: u32 = 1000;
 
 /// Asks the database on a thread that may wait for it.
-async fn ask<T: Send + 'static>(
+pub(super) async fn ask<T: Send + 'static>(
     api: &Api,
     question: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, ApiError> {
@@ -27,21 +27,8 @@ async fn ask<T: Send + 'static>(
             "this server records nothing: it was started with --database-url none",
         )
     })?;
-    let answer = web::block(move || question(&store)).await;
-    match answer {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) if error.is_worth_retrying() => {
-            Err(ApiError::new(ErrorCode::Unavailable, format!("the database does not answer: {error}")))
-        }
-        Ok(Err(error)) => {
-            log::error!("a question to the database failed: {error}");
-            Err(ApiError::new(
-                ErrorCode::Internal,
-                "the database refused the question; the server's log says why",
-            ))
-        }
-        Err(_) => Err(ApiError::new(ErrorCode::Internal, "the question to the database was given up")),
-    }
+    let given_up = |_| ApiError::new(ErrorCode::Internal, "the question to the database was given up");
+    Ok(web::block(move || question(&store)).await.map_err(given_up)??)
 }
 
 fn describe(run: &Run) -> Value {
@@ -57,6 +44,8 @@ fn describe(run: &Run) -> Value {
         "ticks": run.ticks,
         "status": run.status,
         "final_hash": run.final_hash,
+        "parent": run.parent,
+        "fork_tick": run.fork_tick,
     })
 }
 
@@ -87,7 +76,7 @@ pub async fn list(
     Ok(HttpResponse::Ok().json(json!({ "runs": runs.iter().map(describe).collect::<Vec<_>>() })))
 }
 
-async fn find(api: &Api, id: &str) -> Result<Run, ApiError> {
+pub(super) async fn find(api: &Api, id: &str) -> Result<Run, ApiError> {
     let wanted = id.to_owned();
     let run = ask(api, move |store| store.run(&wanted)).await?;
     run.ok_or_else(|| ApiError::new(ErrorCode::NotFound, format!("there is no run {id:?}")).at("id"))

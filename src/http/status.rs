@@ -11,7 +11,6 @@ use crate::contract::error::{ApiError, ErrorCode};
 use crate::contract::outgoing::{self, LogEntry, Status};
 use crate::gateway::desk::{LogQuery, Now};
 use crate::sim::Level;
-use crate::swarm::{Describe, ListParams, Measure, Swarm};
 
 use super::{Api, SwarmQuery};
 
@@ -85,15 +84,6 @@ pub async fn drones(
     Ok(json_text(json))
 }
 
-async fn ask<M>(swarm: &actix::Addr<Swarm>, message: M) -> Result<M::Result, ApiError>
-where
-    M: actix::Message + Send + 'static,
-    M::Result: Send,
-    Swarm: actix::Handler<M>,
-{
-    swarm.send(message).await.map_err(|_| ApiError::new(ErrorCode::Unavailable, "this swarm has ended"))
-}
-
 /// One drone in full: type, capabilities, mission, command, faults.
 #[utoipa::path(get, path = "/api/drones/{id}", tag = "state", params(SwarmQuery, ("id" = String, Path)),
     responses((status = 200, body = Object), (status = 404, body = ApiError)))]
@@ -105,7 +95,7 @@ pub async fn drone(
 ) -> Result<HttpResponse, ApiError> {
     api.admit(&request, Role::Viewer)?;
     let flying = api.swarm(&query)?;
-    match ask(&flying.swarm, Describe(id.clone())).await? {
+    match flying.helm.describe(id.clone()).await? {
         Some(drone) => Ok(HttpResponse::Ok().json(drone)),
         None => Err(ApiError::new(ErrorCode::UnknownDrone, format!("there is no drone {:?}", *id)).at("id")),
     }
@@ -185,7 +175,7 @@ pub async fn params(
 ) -> Result<HttpResponse, ApiError> {
     api.admit(&request, Role::Viewer)?;
     let flying = api.swarm(&query)?;
-    let params = ask(&flying.swarm, ListParams).await?;
+    let params = flying.helm.params().await?;
     Ok(HttpResponse::Ok().json(json!({ "params": params })))
 }
 
@@ -212,5 +202,5 @@ pub async fn metrics(
 ) -> Result<HttpResponse, ApiError> {
     api.admit(&request, Role::Viewer)?;
     let flying = api.swarm(&query)?;
-    Ok(HttpResponse::Ok().json(ask(&flying.swarm, Measure).await?))
+    Ok(HttpResponse::Ok().json(flying.helm.measure().await?))
 }

@@ -12,7 +12,7 @@ use crate::contract::access::Role;
 use crate::contract::error::{ApiError, ErrorCode};
 use crate::gateway::Flying;
 use crate::sim::Scenario;
-use crate::swarm::Settings;
+use crate::swarm::{Beginning, Settings};
 
 use super::Api;
 
@@ -20,6 +20,7 @@ fn describe(flying: &Flying) -> Value {
     let now = flying.desk.now();
     json!({
         "id": flying.id,
+        "kind": if flying.is_replay { "replay" } else { "live" },
         "namespace": flying.namespace.name(),
         "clients": flying.namespace.len(),
         "tick": flying.pulse.vitals().tick,
@@ -76,9 +77,9 @@ pub async fn launch(
         scenario: Arc::new(scenario),
         seed: launch.seed,
         is_paused: false,
-        ..api.template.clone()
+        ..api.gateway.commons().template.clone()
     };
-    let flying = api.gateway.launch(settings)?;
+    let flying = api.gateway.launch(settings, Beginning::Fresh)?;
     let (id, namespace) = (flying.id.clone(), flying.namespace.name().to_owned());
     Ok(HttpResponse::Created().json(json!({ "ok": true, "id": id, "namespace": namespace })))
 }

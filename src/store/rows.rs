@@ -6,7 +6,7 @@ use std::sync::Arc;
 use diesel::prelude::*;
 use serde::Serialize;
 
-use super::schema::{drones, happenings, hashes, journal, metrics, runs, telemetry};
+use super::schema::{drones, happenings, hashes, journal, keyframes, metrics, runs, telemetry};
 use crate::contract::record::{Record, RunStatus};
 use crate::sim;
 
@@ -27,6 +27,8 @@ pub(super) struct RunRow<'a> {
     status: &'static str,
     final_hash: Option<String>,
     written_ms: i64,
+    parent_id: Option<&'a str>,
+    fork_tick: Option<i64>,
 }
 
 #[derive(Insertable)]
@@ -62,6 +64,16 @@ pub(super) struct HashRow<'a> {
     run_id: &'a str,
     tick: i64,
     hash: String,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = keyframes, treat_none_as_default_value = false)]
+pub(super) struct KeyframeRow<'a> {
+    run_id: &'a str,
+    tick: i64,
+    journal_seq: i64,
+    hash: String,
+    world: &'a [u8],
 }
 
 #[derive(Insertable)]
@@ -119,6 +131,7 @@ pub(super) struct Rows<'a> {
     pub(super) journal: Vec<JournalRow<'a>>,
     pub(super) happenings: Vec<HappeningRow<'a>>,
     pub(super) hashes: Vec<HashRow<'a>>,
+    pub(super) keyframes: Vec<KeyframeRow<'a>>,
     pub(super) telemetry: Vec<TelemetryRow<'a>>,
     pub(super) metrics: Vec<MetricsRow<'a>>,
     pub(super) ends: Vec<RunEnd<'a>>,
@@ -154,6 +167,7 @@ impl<'a> Rows<'a> {
                 tick_s,
                 wall_time_ms,
                 version,
+                parent,
             } => {
                 self.runs.push(RunRow {
                     id: run_id,
@@ -170,6 +184,8 @@ impl<'a> Rows<'a> {
                     status: RunStatus::Recording.as_str(),
                     final_hash: None,
                     written_ms: now_ms,
+                    parent_id: parent.as_ref().map(|(run, _)| run.as_str()),
+                    fork_tick: parent.as_ref().map(|(_, tick)| bigint(*tick)),
                 });
             }
             Record::Journal { run_id, entry } => {
@@ -192,6 +208,15 @@ impl<'a> Rows<'a> {
             Record::Hash { run_id, tick, state_hash } => {
                 self.saw(run_id, *tick);
                 self.hashes.push(HashRow { run_id, tick: bigint(*tick), hash: format!("{state_hash:016x}") });
+            }
+            Record::Keyframe { run_id, tick, journal_seq, state_hash, world } => {
+                self.keyframes.push(KeyframeRow {
+                    run_id,
+                    tick: bigint(*tick),
+                    journal_seq: bigint(*journal_seq),
+                    hash: format!("{state_hash:016x}"),
+                    world,
+                });
             }
             Record::Telemetry { run_id, wall_time_ms, snapshot } => {
                 self.saw(run_id, snapshot.tick);
@@ -350,6 +375,7 @@ pub(super) fn size_of(record: &Record) -> usize {
                 + std::mem::size_of::<sim::Snapshot>()
                 + std::mem::size_of_val(snapshot.drones.as_slice())
         }
+        Record::Keyframe { run_id, world, .. } => run_id.len() + world.len(),
         Record::Hash { run_id, .. } | Record::RunEnded { run_id, .. } => run_id.len(),
     }
 }

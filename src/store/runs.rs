@@ -9,6 +9,7 @@ use super::error::StoreError;
 use super::pool::Store;
 use super::rows::bigint;
 use super::schema::{hashes, runs};
+use crate::contract::archive::RecordedRun;
 use crate::contract::record::RunStatus;
 
 diesel::define_sql_function! {
@@ -43,6 +44,10 @@ pub struct Run {
     pub status: RunStatus,
     /// The last recorded state hash of an ended run, 16 hexadecimal digits.
     pub final_hash: Option<String>,
+    /// The run that it was forked from.
+    pub parent: Option<String>,
+    /// The tick of the parent that it began at.
+    pub fork_tick: Option<u64>,
 }
 
 /// Which runs to list, newest first.
@@ -62,8 +67,12 @@ impl Default for RunFilter {
     }
 }
 
-type RunTuple =
-    ((String, String, String, String, f64, String, String), (i64, Option<i64>, i64, String, Option<String>));
+type RunTuple = (
+    (String, String, String, String, f64, String, String),
+    (i64, Option<i64>, i64, String, Option<String>),
+    Forked,
+);
+type Forked = (Option<String>, Option<i64>);
 
 /// The columns of a [`RunTuple`].
 macro_rules! columns {
@@ -71,6 +80,7 @@ macro_rules! columns {
         (
             (runs::id, runs::swarm, runs::scenario, runs::seed, runs::tick_s, runs::version, runs::server),
             (runs::started_ms, runs::ended_ms, runs::ticks, runs::status, runs::final_hash),
+            (runs::parent_id, runs::fork_tick),
         )
     };
 }
@@ -125,6 +135,23 @@ impl Store {
         })
     }
 
+    /// The run named `id` with all that is needed to fly it again.
+    pub fn recorded_run(&self, id: &str) -> Result<Option<RecordedRun>, StoreError> {
+        let (Some(run), Some(scenario_text)) = (self.run(id)?, self.scenario_text(id)?) else {
+            return Ok(None);
+        };
+        Ok(Some(RecordedRun {
+            id: run.id,
+            swarm: run.swarm,
+            scenario_text,
+            seed: run.seed,
+            version: run.version,
+            ticks: run.ticks,
+            status: run.status,
+            parent: run.parent.zip(run.fork_tick),
+        }))
+    }
+
     /// The state hashes of a run, `(tick, hash)`, in order of ticks.
     pub fn hashes(&self, run_id: &str) -> Result<Vec<(u64, u64)>, StoreError> {
         let rows: Vec<(i64, String)> = self.read(|connection| {
@@ -175,6 +202,7 @@ impl TryFrom<RunTuple> for Run {
         let (
             (id, swarm, scenario, seed, tick_s, version, server),
             (started, ended, ticks, status, final_hash),
+            (parent, fork_tick),
         ) = row;
         let unreadable =
             |column, problem| StoreError::Unreadable { table: "runs", column, key: id.clone(), problem };
@@ -193,6 +221,8 @@ impl TryFrom<RunTuple> for Run {
             ticks: ticks.unsigned_abs(),
             status,
             final_hash,
+            parent,
+            fork_tick: fork_tick.map(i64::unsigned_abs),
         })
     }
 }

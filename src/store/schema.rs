@@ -20,6 +20,8 @@ diesel::table! {
         status -> Text,
         final_hash -> Nullable<Text>,
         written_ms -> BigInt,
+        parent_id -> Nullable<Text>,
+        fork_tick -> Nullable<BigInt>,
     }
 }
 
@@ -55,6 +57,16 @@ diesel::table! {
         run_id -> Text,
         tick -> BigInt,
         hash -> Text,
+    }
+}
+
+diesel::table! {
+    keyframes (run_id, tick) {
+        run_id -> Text,
+        tick -> BigInt,
+        journal_seq -> BigInt,
+        hash -> Text,
+        world -> Binary,
     }
 }
 

@@ -6,7 +6,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use super::error::StoreError;
 use super::link::{AnyConnection, Link};
 use super::rows::{DroneRow, KnownDrones, Rows, RunEnd, TelemetryRow};
-use super::schema::{drones, happenings, hashes, journal, metrics, runs, telemetry};
+use super::schema::{drones, happenings, hashes, journal, keyframes, metrics, runs, telemetry};
 use crate::contract::record::Record;
 
 /// Rows of one INSERT. Fastest on SQLite, by measurement, between 200 and 500; its values must stay below 32,766.
@@ -65,6 +65,7 @@ fn write_rows(
     written += insert_new!(connection, journal::table, rows.journal);
     written += insert_new!(connection, happenings::table, rows.happenings);
     written += insert_new!(connection, hashes::table, rows.hashes);
+    written += insert_new!(connection, keyframes::table, rows.keyframes);
     written += insert_new!(connection, drones::table, drones);
     written += insert_new!(connection, metrics::table, rows.metrics);
     written += insert_telemetry(connection, &rows.telemetry)?;

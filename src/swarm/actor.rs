@@ -5,10 +5,11 @@
 //! the millisecond that this takes: the world is only ever changed while nobody looks at it.
 
 mod commands;
+mod opened;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
@@ -26,19 +27,20 @@ use super::describe::{describe, measured};
 use super::drone::{Decided, Died};
 use super::ledger::{Ledger, Origin};
 use super::load::LoadMeter;
+use super::outlet::Outlet;
 use super::run::Run;
 use super::supervision::Flight;
 use super::{
-    Describe, ListParams, Measure, Published, Pulse, Settings, Shelf, Shutdown, Submit, TickReport,
-    wall_time_ms,
+    Beginning, Describe, ListParams, Measure, Published, Pulse, Settings, Shelf, Shutdown, Submit,
+    TickReport, wall_time_ms,
 };
+pub(super) use commands::ack_for_swarm;
+use opened::Opened;
 
 /// Time between publications, in wall time: 25 a second whatever the speed.
-const PUBLISH_PERIOD: Duration = Duration::from_millis(40);
+pub(super) const PUBLISH_PERIOD: Duration = Duration::from_millis(40);
 /// Messages that may wait for the actor: a tick's worth of commands from very many operators.
 const MAILBOX_MESSAGES: usize = 4096;
-/// Publications other than ticks that wait for an audience with a full mailbox.
-const BACKLOG_MAX: usize = 100_000;
 
 /// Flies one world: clock, drones, commands, journal, audience.
 pub struct Swarm {
@@ -58,9 +60,11 @@ pub struct Swarm {
     ledger: Ledger,
     load: LoadMeter,
     hash: (Tick, u64),
-    audience: Recipient<Published>,
-    backlog: VecDeque<Published>,
-    pulse: Arc<Pulse>,
+    outlet: Outlet,
+    keyframe_due: Tick,
+    keyframe_busy: Arc<AtomicBool>,
+    resumed_at: Option<Tick>,
+    is_replacement: bool,
     timer: Option<SpawnHandle>,
     is_closed: bool,
 }
@@ -78,6 +82,7 @@ impl Swarm {
     /// Starts a swarm on a thread of its own, so that no session ever shares the tick's thread.
     pub fn launch(
         settings: Settings,
+        beginning: Beginning,
         shelf: Arc<Shelf>,
         recorder: Arc<dyn Recorder>,
         audience: Recipient<Published>,
@@ -86,23 +91,28 @@ impl Swarm {
         let (theirs, arbiter) = (pulse.clone(), Arbiter::new());
         let address = Self::start_in_arbiter(&arbiter.handle(), move |ctx: &mut Context<Self>| {
             ctx.set_mailbox_capacity(MAILBOX_MESSAGES);
-            Self::new(settings, shelf, recorder, audience, theirs)
+            let outlet = Outlet::new(settings.id.clone(), audience, theirs);
+            Self::new(settings, beginning, shelf, recorder, outlet)
         });
         (address, pulse)
     }
 
     fn new(
         settings: Settings,
+        beginning: Beginning,
         shelf: Arc<Shelf>,
         recorder: Arc<dyn Recorder>,
-        audience: Recipient<Published>,
-        pulse: Arc<Pulse>,
+        outlet: Outlet,
     ) -> Self {
-        let seed = settings.seed.unwrap_or(settings.scenario.seed);
-        let world = World::new(settings.scenario.clone(), seed);
+        let mut ledger = Ledger::default();
+        let Opened { world, run, resumed_at, set } = Opened::of(beginning, &settings, recorder, &mut ledger);
         let hash = (world.tick(), world.state_hash());
-        Self {
-            run: Run::begin(&world, &settings.id, recorder, 0),
+        let mut swarm = Self {
+            keyframe_due: keyframe_due(&settings, &world),
+            keyframe_busy: Arc::default(),
+            resumed_at,
+            is_replacement: false,
+            run,
             state: if settings.is_paused { RunState::Paused } else { RunState::Running },
             clock: Clock::new(world.tick_s(), Speed::Factor(1.0)),
             world: Arc::new(world),
@@ -115,15 +125,17 @@ impl Swarm {
             intents: Vec::new(),
             hands: None,
             waiting: VecDeque::new(),
-            ledger: Ledger::default(),
+            ledger,
             load: LoadMeter::default(),
             hash,
-            audience,
-            backlog: VecDeque::new(),
-            pulse,
+            outlet,
             timer: None,
             is_closed: false,
+        };
+        if let Some((set, origin)) = set {
+            swarm.change(set, &origin);
         }
+        swarm
     }
 
     /// The shell rule: whatever changed the machine, afterwards everything is drained and the one timer set anew.
@@ -136,7 +148,7 @@ impl Swarm {
             }
             self.drain_world();
         }
-        self.drain_backlog();
+        self.outlet.drain();
         self.arm(ctx);
     }
 
@@ -213,17 +225,21 @@ impl Swarm {
 
         let ended = now();
         self.load.enter(ended - tick.began, tick.lateness);
-        if let Ok(mut histograms) = self.pulse.histograms.lock() {
+        if let Ok(mut histograms) = self.outlet.pulse().histograms.lock() {
             histograms.0.observe(ended - tick.began);
             histograms.1.observe(tick.lateness);
         }
         let at = self.world.tick();
-        self.pulse.tick.store(at, Ordering::Relaxed);
-        self.pulse.missed.store(self.clock.missed(), Ordering::Relaxed);
+        self.outlet.pulse().tick.store(at, Ordering::Relaxed);
+        self.outlet.pulse().missed.store(self.clock.missed(), Ordering::Relaxed);
         let is_hash_tick = at.is_multiple_of(self.world.scenario().hash_every);
         if is_hash_tick || self.run.has_unhashed_entries() {
             self.hash = (at, self.world.state_hash());
             self.run.hash(at, self.hash.1);
+        }
+        if at >= self.keyframe_due && !self.keyframe_busy.load(Ordering::Relaxed) {
+            self.keyframe_due = at + keyframe_ticks(&self.settings, &self.world);
+            self.run.keyframe(&self.world, self.keyframe_busy.clone());
         }
         let is_telemetry_tick = at.is_multiple_of(self.settings.telemetry_every);
         let is_published = self.publisher.poll_due(ended);
@@ -260,7 +276,7 @@ impl Swarm {
 
     /// A drone's pilot panicked: its actor is another from now on.
     fn replace_actor(&mut self, id: &Arc<str>) {
-        self.pulse.crashes.fetch_add(1, Ordering::Relaxed);
+        self.outlet.pulse().crashes.fetch_add(1, Ordering::Relaxed);
         if self.flight.as_mut().is_some_and(|flight| flight.replace(id)) {
             log::warn!("swarm {}: the actor of drone {id} panicked and was replaced", self.settings.id);
         }
@@ -275,7 +291,7 @@ impl Swarm {
         if late.is_empty() {
             return;
         }
-        self.pulse.late_intents.fetch_add(late.len() as u64, Ordering::Relaxed);
+        self.outlet.pulse().late_intents.fetch_add(late.len() as u64, Ordering::Relaxed);
         log::warn!(
             "swarm {}: {} drones decided too late for tick {}",
             self.settings.id,
@@ -301,8 +317,7 @@ impl Swarm {
 
     fn publish_snapshot(&mut self, snapshot: Arc<crate::sim::Snapshot>) {
         let wall_time_ms = wall_time_ms();
-        self.pulse.beat_ms.store(wall_time_ms, Ordering::Relaxed);
-        let report = TickReport {
+        self.outlet.tick(TickReport {
             snapshot,
             run: self.run.info().clone(),
             state: self.state,
@@ -311,10 +326,9 @@ impl Swarm {
             load: self.load.load(),
             hash: self.hash,
             database: self.run.database(),
-        };
-        if self.audience.try_send(Published::Tick(Arc::new(report))).is_err() {
-            self.pulse.published_lost.fetch_add(1, Ordering::Relaxed);
-        }
+            resumed_at_tick: self.resumed_at,
+            playback: None,
+        });
     }
 
     /// Everything that the world has to say since last time, to the log, the ledger and the audience.
@@ -329,7 +343,7 @@ impl Swarm {
         }
         let tick = self.world.tick();
         for update in self.ledger.drain_updates(tick) {
-            self.backlog.push_back(Published::Command(update));
+            self.outlet.push(Published::Command(update));
         }
     }
 
@@ -341,47 +355,53 @@ impl Swarm {
             _ => log::debug!("swarm {}: {}: {}", self.settings.id, happening.source, happening.message),
         }
         let entry = self.run.log(happening);
-        self.backlog.push_back(Published::Log(entry));
+        self.outlet.push(Published::Log(entry));
     }
 
-    fn drain_backlog(&mut self) {
-        while let Some(next) = self.backlog.pop_front() {
-            if let Err(SendError::Full(next)) = self.audience.try_send(next) {
-                self.backlog.push_front(next);
-                break;
-            }
-        }
-        if self.backlog.len() > BACKLOG_MAX {
-            log::error!(
-                "swarm {}: the gateway takes nothing any more; {BACKLOG_MAX} entries given up",
-                self.settings.id
-            );
-            self.backlog.clear();
-        }
-    }
-
-    /// Tells everyone that a new run has begun, and shows them its first moment.
+    /// Tells everyone that a run has begun or goes on, and shows them its first moment.
     fn begin_run(&mut self) {
-        self.backlog.push_back(Published::Run(self.run.info().clone()));
-        self.say(Happening {
-            tick: self.world.tick(),
-            level: Level::Info,
-            source: Arc::from("swarm"),
-            code: "run_began",
-            message: format!(
-                "Run {} begins: {}, seed {}",
-                self.run.info().id,
-                self.world.scenario().title,
-                self.world.seed()
-            ),
-        });
-        self.drain_backlog();
+        self.outlet.push(Published::Run(self.run.info().clone()));
+        let (run, title, seed) = (&self.run.info().id, &self.world.scenario().title, self.world.seed());
+        let (level, code, message) = match (self.resumed_at, self.world.tick()) {
+            (Some(tick), _) => {
+                let message = format!(
+                    "The server was interrupted; run {run} goes on from tick {tick}, the last one that is safely recorded"
+                );
+                (Level::Warning, "run_resumed", message)
+            }
+            (None, 0) if self.is_replacement => {
+                (Level::Info, "run_replaced", format!("Run {run} begins: {title}, seed {seed}"))
+            }
+            (None, 0) => (Level::Info, "run_began", format!("Run {run} begins: {title}, seed {seed}")),
+            (None, tick) => {
+                (Level::Info, "run_began", format!("Run {run} begins at tick {tick}: {title}, seed {seed}"))
+            }
+        };
+        self.announce(level, code, message);
+        if self.state == RunState::Paused {
+            self.announce(Level::Info, "clock_paused", "The clock is held".to_owned());
+        }
+        self.outlet.drain();
         self.publish();
+    }
+
+    fn announce(&mut self, level: Level, code: &'static str, message: String) {
+        self.say(Happening { tick: self.world.tick(), level, source: Arc::from("swarm"), code, message });
     }
 }
 
+/// Ticks between keyframes.
+fn keyframe_ticks(settings: &Settings, world: &World) -> Tick {
+    ((settings.keyframe_every_s / world.tick_s()).round() as Tick).max(1)
+}
+
+/// The first tick of a run is made anew in no time; one that began later is saved as soon as it moves.
+fn keyframe_due(settings: &Settings, world: &World) -> Tick {
+    if world.tick() == 0 { keyframe_ticks(settings, world) } else { world.tick() + 1 }
+}
+
 #[allow(clippy::disallowed_methods, reason = "the clock machine is pure; this shell reads the time for it")]
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     Instant::now()
 }
 

@@ -164,6 +164,7 @@ mod tests {
             tick: 5,
             results: results.iter().map(|(drone, result)| ((*drone).into(), verdict(*result))).collect(),
             spawned: Vec::new(),
+            fork: None,
             dry_run: false,
         }
     }

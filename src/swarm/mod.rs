@@ -2,24 +2,29 @@
 //!
 //! | message | from → to | answer | may be lost |
 //! | --- | --- | --- | --- |
-//! | [`Submit`] | gateway → `Swarm` | ack or error | no |
-//! | [`Describe`], [`ListParams`], [`Measure`] | http → `Swarm` | what is asked for | no |
-//! | [`Shutdown`] | app → `Swarm` | when the run is closed | no |
+//! | [`Submit`] | gateway → `Swarm`, `Replay` | ack or error | no |
+//! | [`Describe`], [`ListParams`], [`Measure`] | http → `Swarm`, `Replay` | what is asked for | no |
+//! | [`Shutdown`] | app → `Swarm`, `Replay` | when the run is closed | no |
 //! | [`Sense`](drone::Sense) | `Swarm` → `Drone` | none; the intent goes to the board | the drone is then late |
 //! | [`Decided`](drone::Decided) | board → `Swarm` | none | the tick then ends at its deadline |
 //! | [`Died`](drone::Died) | `Drone` → `Swarm` | none | found out at the next tick |
-//! | [`Published`] | `Swarm` → audience | none | ticks yes, everything else waits and is sent again |
+//! | [`Published`] | `Swarm`, `Replay` → audience | none | ticks yes, everything else waits and is sent again |
 //!
 //! The machines behind them are pure: [`crate::sim::World`], [`clock`], [`ledger`], [`load`].
 
 mod actor;
+mod beginning;
 pub mod clock;
 pub mod crew;
 mod describe;
 pub mod drone;
 pub mod headless;
+mod keyframe;
 pub mod ledger;
 pub mod load;
+mod outlet;
+pub mod recording;
+mod replay;
 mod run;
 pub mod shelf;
 pub mod supervision;
@@ -33,12 +38,14 @@ use actix::prelude::*;
 use crate::contract::access::Held;
 use crate::contract::error::ApiError;
 use crate::contract::incoming::{Envelope, Speed};
-use crate::contract::outgoing::{Ack, CommandUpdate, Load, LogEntry, RunState};
+use crate::contract::outgoing::{Ack, CommandUpdate, Load, LogEntry, Playback, RunState};
 use crate::sim::{ParamSpec, Scenario, Snapshot, Tick};
 
 pub use actor::Swarm;
+pub use beginning::{Beginning, Forked, Resumed};
 pub use ledger::Origin;
 pub use load::Histogram;
+pub use replay::{Replay, ReplaySettings};
 pub use shelf::Shelf;
 
 /// Unix time in milliseconds: the one wall clock of the program, for stamps that people and clients read.
@@ -51,6 +58,11 @@ pub fn wall_time_ms() -> u64 {
 /// and holds up nobody. A message each way costs about as much as a decision, so in larger swarms the `Swarm` decides in
 /// slices; the actors keep identity and supervision. The bits are the same.
 pub const ASKED_MAX: usize = 4000;
+
+/// The id of a command whose sender gave it none.
+pub fn new_command_id() -> String {
+    format!("s-{:016x}", rand::random::<u64>())
+}
 
 /// How a swarm is to fly.
 #[derive(Debug, Clone)]
@@ -71,6 +83,8 @@ pub struct Settings {
     pub intent_wait_max: Duration,
     /// A telemetry record every so many ticks.
     pub telemetry_every: u64,
+    /// Simulated seconds between saved worlds.
+    pub keyframe_every_s: f64,
 }
 
 /// Gateway → `Swarm`: a command. Answered once it is applied (or refused), between two ticks.
@@ -156,6 +170,10 @@ pub struct TickReport {
     pub hash: (Tick, u64),
     /// `ok`, `away` or `none`.
     pub database: &'static str,
+    /// The tick at which the run went on after a crash of the server.
+    pub resumed_at_tick: Option<Tick>,
+    /// Of a replay: how far its recording goes.
+    pub playback: Option<Playback>,
 }
 
 /// Signs of life that anyone may read without asking the actor.

@@ -1,13 +1,14 @@
 //! The run being flown: its name, its journal and its log, each numbered, each handed to the recorder.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::contract::outgoing::{LogEntry, rfc3339};
 use crate::contract::record::{Record, Recorder, RecorderFull, RunStatus};
 use crate::sim::hash::Hash64;
 use crate::sim::{Happening, JournalEntry, Snapshot, Tick, World};
 
-use super::{RunInfo, wall_time_ms};
+use super::{RunInfo, keyframe, wall_time_ms};
 
 /// Numbers what happens in a run and hands it to the recorder.
 pub struct Run {
@@ -19,16 +20,17 @@ pub struct Run {
 }
 
 impl Run {
-    /// Opens the record of a run of `world`. Log entries go on from `log_seq`, the last one of the run before.
-    pub fn begin(world: &World, swarm: &str, recorder: Arc<dyn Recorder>, log_seq: u64) -> Self {
+    /// Opens the record of a run of `world`. Log entries go on from `log_seq`, the last one of the run before. `parent`
+    /// is the run that it is forked from, and at which tick.
+    pub fn begin(
+        world: &World,
+        swarm: &str,
+        recorder: Arc<dyn Recorder>,
+        log_seq: u64,
+        parent: Option<(String, Tick)>,
+    ) -> Self {
         let scenario = world.scenario().clone();
-        let info = RunInfo {
-            id: new_id(),
-            seed: world.seed(),
-            types: serde_json::to_value(world.types()).unwrap_or_default(),
-            params_hash: params_hash(world),
-            scenario: scenario.clone(),
-        };
+        let info = RunInfo::of(new_id(), world);
         let started = Record::RunStarted {
             run_id: info.id.clone(),
             swarm: swarm.to_owned(),
@@ -38,11 +40,29 @@ impl Run {
             tick_s: world.tick_s(),
             wall_time_ms: wall_time_ms(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            parent,
         };
         if recorder.record(started).is_err() {
             log::error!("run {} is flown without a record: the recorder is full", info.id);
         }
         Self { info: Arc::new(info), recorder, journal_seq: 0, hashed_seq: 0, log_seq }
+    }
+
+    /// Goes on with the record of a run that was interrupted.
+    pub fn resume(
+        world: &World,
+        run_id: String,
+        recorder: Arc<dyn Recorder>,
+        journal_seq: u64,
+        log_seq: u64,
+    ) -> Self {
+        Self {
+            info: Arc::new(RunInfo::of(run_id, world)),
+            recorder,
+            journal_seq,
+            hashed_seq: journal_seq,
+            log_seq,
+        }
     }
 
     /// What is being flown.
@@ -109,6 +129,30 @@ impl Run {
         self.hashed_seq != self.journal_seq
     }
 
+    /// Saves the world of the tick just flown, on a thread that may take its time. `is_busy` tells until when.
+    pub fn keyframe(&self, world: &World, is_busy: Arc<AtomicBool>) {
+        let (run_id, recorder) = (self.info.id.clone(), self.recorder.clone());
+        let (journal_seq, world) = (self.journal_seq, world.clone());
+        is_busy.store(true, Ordering::Relaxed);
+        actix_rt::task::spawn_blocking(move || {
+            match keyframe::pack(&world) {
+                Ok(packed) => {
+                    let (tick, state_hash) = (world.tick(), world.state_hash());
+                    // Without it seeking takes longer, and that is all.
+                    let _ = recorder.record(Record::Keyframe {
+                        run_id,
+                        tick,
+                        journal_seq,
+                        state_hash,
+                        world: packed,
+                    });
+                }
+                Err(error) => log::error!("no keyframe of run {run_id} at tick {}: {error}", world.tick()),
+            }
+            is_busy.store(false, Ordering::Relaxed);
+        });
+    }
+
     /// Records a state hash.
     pub fn hash(&mut self, tick: Tick, state_hash: u64) {
         self.hashed_seq = self.journal_seq;
@@ -143,6 +187,19 @@ impl Run {
     /// The recorder, for the next run.
     pub fn recorder(&self) -> Arc<dyn Recorder> {
         self.recorder.clone()
+    }
+}
+
+impl RunInfo {
+    /// What is told of the run `id` of `world`.
+    pub fn of(id: String, world: &World) -> Self {
+        Self {
+            id,
+            seed: world.seed(),
+            types: serde_json::to_value(world.types()).unwrap_or_default(),
+            params_hash: params_hash(world),
+            scenario: world.scenario().clone(),
+        }
     }
 }
 

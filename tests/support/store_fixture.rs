@@ -109,6 +109,7 @@ pub fn started(run: &str, started_ms: u64) -> Record {
         tick_s: 0.04,
         wall_time_ms: started_ms,
         version: "0.1.0".to_owned(),
+        parent: None,
     }
 }
 

@@ -14,15 +14,14 @@ use crate::sim::{
 use super::super::clock::Clock;
 use super::super::ledger::Origin;
 use super::super::run::Run;
-use super::super::{Published, Submit};
-use super::{Swarm, now};
+use super::super::{Published, Submit, new_command_id};
+use super::{Swarm, keyframe_due, now};
 
 impl Swarm {
     /// Applies one command, or answers it from the ledger.
     pub(super) fn carry_out(&mut self, submit: Submit) -> Result<Ack, ApiError> {
         let Submit { envelope, origin, held } = submit;
-        let command_id =
-            envelope.command_id.clone().unwrap_or_else(|| format!("s-{:016x}", rand::random::<u64>()));
+        let command_id = envelope.command_id.clone().unwrap_or_else(new_command_id);
         if let Some(answer) = self.ledger.first_answer(&command_id) {
             return answer.clone();
         }
@@ -44,8 +43,8 @@ impl Swarm {
             Ok(ack) => {
                 let ticket = u64::MAX;
                 let update = self.ledger.open(ticket, &envelope.name, origin.clone(), ack);
-                self.backlog.push_back(Published::Command(update));
-                self.say_command(&origin, &envelope.name, "done");
+                self.outlet.push(Published::Command(update));
+                self.say_command(&origin, &envelope.name, "done", clock_code(&envelope.name));
             }
             Err(error) if retry_is_welcome(error) => {}
             Err(_) => self.ledger.close(&command_id, answer.clone()),
@@ -106,10 +105,10 @@ impl Swarm {
             Arc::make_mut(&mut self.world).apply(&command, &targets, ticket).map_err(ApiError::from)?;
         applied.results.extend(foreign);
         let ack = ack(command_id, tick, applied, false);
-        self.say_command(origin, &name, &outcome(&ack));
+        self.say_command(origin, &name, &outcome(&ack), "command");
         let mut update = self.ledger.open(ticket, &name, origin.clone(), &ack);
         update.params = params_of(&command);
-        self.backlog.push_back(Published::Command(update));
+        self.outlet.push(Published::Command(update));
         Ok(ack)
     }
 
@@ -117,9 +116,9 @@ impl Swarm {
     fn refuse(&mut self, command_id: String, name: &str, origin: &Origin, foreign: Results) -> Ack {
         let applied = Applied { results: foreign, ..Applied::default() };
         let ack = ack(command_id, self.world.tick(), applied, false);
-        self.say_command(origin, name, &outcome(&ack));
+        self.say_command(origin, name, &outcome(&ack), "command");
         let update = self.ledger.open(u64::MAX, name, origin.clone(), &ack);
-        self.backlog.push_back(Published::Command(update));
+        self.outlet.push(Published::Command(update));
         ack
     }
 
@@ -143,6 +142,14 @@ impl Swarm {
 
     fn control(&mut self, command_id: &str, control: Control, dry_run: bool) -> Result<Ack, ApiError> {
         let replacement = match &control {
+            Control::Seek { .. } => {
+                let message = "only a replay can seek; replay the run of this swarm, or ask for its history";
+                return Err(ApiError::new(ErrorCode::NotInState, message));
+            }
+            Control::Fork(_) => {
+                let message = "a swarm does not fork itself";
+                return Err(ApiError::new(ErrorCode::Internal, message));
+            }
             Control::Step { .. } if self.clock.is_running() => {
                 return Err(ApiError::new(ErrorCode::NotInState, "step needs a paused clock; pause first"));
             }
@@ -170,6 +177,7 @@ impl Swarm {
             }
             Control::Step { ticks } => self.steps_left += ticks,
             Control::SetSpeed(speed) => self.clock.set_speed(speed, now()),
+            Control::Seek { .. } | Control::Fork(_) => {}
             Control::Reset { .. } | Control::LoadScenario { .. } => {
                 if let Some((scenario, seed)) = replacement {
                     self.replace_world(scenario, seed);
@@ -210,14 +218,17 @@ impl Swarm {
     fn replace_world(&mut self, scenario: Arc<Scenario>, seed: u64) {
         self.ledger.cancel_all("the run ended");
         for update in self.ledger.drain_updates(self.world.tick()) {
-            self.backlog.push_back(Published::Command(update));
+            self.outlet.push(Published::Command(update));
         }
         if self.state != RunState::Stopped {
             self.run.end(self.world.tick());
         }
         let (recorder, log_seq, speed) = (self.run.recorder(), self.run.log_seq(), self.clock.speed());
         let world = World::new(scenario, seed);
-        self.run = Run::begin(&world, &self.settings.id, recorder, log_seq);
+        self.run = Run::begin(&world, &self.settings.id, recorder, log_seq, None);
+        self.resumed_at = None;
+        self.is_replacement = true;
+        self.keyframe_due = keyframe_due(&self.settings, &world);
         self.clock = Clock::new(world.tick_s(), speed);
         self.hash = (world.tick(), world.state_hash());
         self.world = Arc::new(world);
@@ -230,12 +241,12 @@ impl Swarm {
         self.begin_run();
     }
 
-    fn say_command(&mut self, origin: &Origin, command: &str, outcome: &str) {
+    fn say_command(&mut self, origin: &Origin, command: &str, outcome: &str, code: &'static str) {
         self.say(Happening {
             tick: self.world.tick(),
             level: Level::Info,
             source: Arc::from(origin.author.as_str()),
-            code: "command",
+            code,
             message: format!("{}: {outcome}, over {}", spoken(command), carrier(origin.via)),
         });
     }
@@ -260,6 +271,16 @@ fn take_foreign(checked: &mut Applied, held: &Held, author: &str) -> Results {
 /// A command's parameters as they came over the wire.
 fn params_of(command: &Command) -> Option<serde_json::Value> {
     serde_json::to_value(command).ok()?.get_mut("params").map(serde_json::Value::take)
+}
+
+/// What a command to the clock is called in the log: after a crash, the newest of them tells how the clock stood.
+fn clock_code(command: &str) -> &'static str {
+    match command {
+        "start" => "clock_running",
+        "pause" => "clock_paused",
+        "stop" => "clock_stopped",
+        _ => "command",
+    }
 }
 
 /// A command's wire name as people say it.
@@ -300,16 +321,17 @@ fn outcome(ack: &Ack) -> String {
     counts.iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
 }
 
-fn ack(command_id: String, tick: Tick, applied: Applied, dry_run: bool) -> Ack {
+pub(super) fn ack(command_id: String, tick: Tick, applied: Applied, dry_run: bool) -> Ack {
     let mut results: BTreeMap<String, Verdict> =
         applied.results.into_iter().map(|(id, verdict)| (id.as_ref().to_owned(), verdict)).collect();
     if results.is_empty() {
         results.insert("swarm".into(), Verdict { result: CommandResult::Completed, reason: None });
     }
     let spawned = applied.spawned.iter().map(|id| id.as_ref().to_owned()).collect();
-    Ack { ok: true, command_id, tick, results, spawned, dry_run }
+    Ack { ok: true, command_id, tick, results, spawned, fork: None, dry_run }
 }
 
-fn ack_for_swarm(command_id: &str, tick: Tick, dry_run: bool) -> Ack {
+/// The ack of a command to the swarm as a whole.
+pub(in super::super) fn ack_for_swarm(command_id: &str, tick: Tick, dry_run: bool) -> Ack {
     ack(command_id.to_owned(), tick, Applied::default(), dry_run)
 }
