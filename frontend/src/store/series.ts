@@ -35,9 +35,8 @@ export class Series {
     if (last !== undefined && at < last) this.clear();
     else if (last !== undefined && at - last < STEP_S) return;
     const m = status.metrics ?? {};
-    const order = (m as { order?: { speed_mean_mps?: number | null } }).order;
     const row: Record<Metric, number> = {
-      separation: finite(m.separation_min_m), polarization: finite(m.polarization), battery: finite(summary?.fleet.batteryMin), speed: finite(order?.speed_mean_mps),
+      separation: finite(m.separation_min_m), polarization: finite(m.polarization), battery: finite(summary?.fleet.batteryMin), speed: finite(m.speed_mean_mps),
       airborne: finite(m.airborne ?? summary?.fleet.flying), tick: finite(status.load?.tick_ms),
     };
     this.time.push(at);

@@ -1,0 +1,94 @@
+// Takes the pictures of the console that the README shows: `node e2e/pictures.mjs [NAME…]`, into docs/pictures.
+// Each is the real server in a real browser; whoever changes how the console looks takes them again and looks at them.
+
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { holds, launch } from './support/browser.mjs';
+import { drag, holdButton, live as liveConsole, selectAll } from './support/console.mjs';
+import { sleep } from './support/process.mjs';
+import { artefacts, root, startServer } from './support/server.mjs';
+
+const BYTES_MAX = 300 * 1024;
+
+/** Ten thousand boids: the built-in thousand on three times the ground. */
+function tenThousand() {
+  const path = join(artefacts, 'ten-thousand.toml');
+  const text = readFileSync(join(root, 'scenarios', 'thousand.toml'), 'utf8');
+  const wider = (list) => list.replace(/-?\d+\.\d+/g, (n) => (Number(n) * 3).toFixed(1));
+  writeFileSync(path, text
+    .replace('A thousand boids', 'Ten thousand boids').replaceAll('count = 250', 'count = 2500').replaceAll('columns = 25', 'columns = 50')
+    .replace(/^(polygon|box|center) = .*$/gm, wider).replace(/(home = .*)/g, (line) => line.replace(/center = \[[^\]]*\]/, wider)));
+  return path;
+}
+
+const box = async (page, x0, y0, x1, y1) => {
+  const map = await page.locator('.map').first().boundingBox();
+  const at = (x, y) => ({ x: map.x + x * map.width, y: map.y + y * map.height });
+  await drag(page, at(x0, y0), at(x1, y1));
+};
+const click = (page, name) => page.getByRole('button', { name }).first().click();
+const tab = (page, name) => page.getByRole('tab', { name }).click();
+const filter = async (page, text) => {
+  await page.locator('#fleet-filter').fill(text);
+  await page.getByRole('button', { name: 'Select', exact: true }).click();
+};
+
+/** A command on its way, alerts and a selection: what a minute at the console looks like. */
+async function atWork(page, server) {
+  await filter(page, 'group alpha');
+  await page.locator('#fleet-filter').fill('');
+  await page.getByRole('button', { name: /^Go to/ }).click();
+  const map = await page.locator('.map').boundingBox();
+  await page.mouse.click(map.x + map.width * 0.28, map.y + map.height * 0.78);
+  await holdButton(page, page.getByRole('button', { name: /^Hold to send/ }), 900);
+  await server.post('/api/command', { command: 'inject_fault', targets: ['worker-2'], params: { fault: 'gps' } });
+  await sleep(6000);
+}
+
+const pictures = {
+  'console-dark': { colorScheme: 'dark', prepare: atWork },
+  'console-light': { colorScheme: 'light', prepare: atWork },
+  'console-flock': { scenario: 'flock', colorScheme: 'light', prepare: async (page) => { await box(page, 0.3, 0.2, 0.9, 0.7); await tab(page, 'Plots'); await sleep(8000); } },
+  'console-thousand': { scenario: 'thousand', prepare: async (page) => { await box(page, 0.55, 0.1, 0.95, 0.45); await sleep(5000); } },
+  'console-ten-thousand': { scenario: 'ten-thousand', prepare: async (page) => { await filter(page, 'group north'); await sleep(5000); } },
+  'console-alerts': {
+    scenario: 'flock', prepare: async (page, server) => {
+      const ids = (from, n) => Array.from({ length: n }, (_, i) => `quad-${from + i}`);
+      for (const [targets, fault] of [[ids(10, 12), 'gps'], [ids(60, 5), 'link'], [ids(100, 2), 'motor'], [ids(140, 8), 'battery']]) await server.post('/api/command', { command: 'inject_fault', targets, params: { fault } });
+      await sleep(5000);
+      await click(page, 'Seen');
+      await tab(page, 'Log');
+      await sleep(1500);
+    },
+  },
+  'console-lost': { prepare: async (page, server) => { await selectAll(page); await sleep(2000); await server.end('SIGKILL'); await holds(page, () => window.__console.state === 'lost'); await sleep(1500); } },
+  'console-past': { scenario: 'flock', prepare: async (page) => { await selectAll(page); await sleep(12_000); for (let i = 0; i < 6; i++) await page.keyboard.press(','); await sleep(800); } },
+  'console-quad': { prepare: async (page) => { await filter(page, 'type scout'); await page.keyboard.press('Escape'); await page.locator('.map').first().focus(); await page.keyboard.press('q'); await sleep(800); await page.keyboard.press('z'); await sleep(6000); } },
+  'console-tilt': { colorScheme: 'light', prepare: async (page) => { await filter(page, 'group bravo'); await page.locator('.map').first().focus(); await page.keyboard.press('v'); await sleep(800); await page.keyboard.press('z'); await sleep(6000); } },
+  'console-first-run': { newcomer: true, prepare: () => sleep(3000) },
+  'console-phone': { viewport: { width: 390, height: 844 }, prepare: () => sleep(3000) },
+};
+
+const names = process.argv.slice(2);
+const browser = await launch();
+for (const [name, { scenario = 'hello', colorScheme = 'dark', viewport = { width: 1440, height: 900 }, newcomer = false, prepare }] of Object.entries(pictures)) {
+  if (names.length > 0 && !names.includes(name)) continue;
+  const server = await startServer({ args: ['--scenario', scenario === 'ten-thousand' ? tenThousand() : scenario] });
+  const ends = [];
+  try {
+    const page = await liveConsole({ after: (f) => ends.push(f) }, browser, server, '/?test', { colorScheme, viewport });
+    if (!newcomer && viewport.width > 760) await click(page, 'Got it');
+    await sleep(4000);
+    await prepare(page, server);
+    const path = join(root, 'docs', 'pictures', `${name}.png`);
+    await page.screenshot({ path });
+    const { size } = statSync(path);
+    console.log(`${name.padEnd(22)} ${(size / 1024).toFixed(0).padStart(4)} KiB${size > BYTES_MAX ? ', too large' : ''}`);
+    if (size > BYTES_MAX) process.exitCode = 1;
+  } finally {
+    for (const end of ends) await end();
+    await server.end('SIGKILL');
+    server.remove();
+  }
+}
+await browser.close();
