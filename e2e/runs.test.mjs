@@ -225,6 +225,7 @@ async function killAndGoOn(t, options, kills) {
 test('after kill -9 the same run goes on from its last durable tick', { timeout: 120_000 }, async (t) => {
   const { server, run, args } = await killAndGoOn(t, {}, 3);
   const { port, dataDir } = server;
+  await sleep(500); // more than one flush
   await server.end('SIGKILL');
   const held = await startServer({ t, args, port, dataDir });
   assert.equal((await held.json('/api/status')).state, 'paused', 'a held clock stays held');

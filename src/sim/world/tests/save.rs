@@ -108,5 +108,5 @@ fn what_is_not_a_world_of_this_scenario_is_refused_with_a_reason() {
     }
     let other = rmp_serde::to_vec_named(&BTreeMap::from([("format", 99)])).unwrap();
     let error = World::restore(Arc::clone(world.scenario()), &other).unwrap_err();
-    assert_eq!(error.to_string(), "the saved state has format 99, this program reads format 2");
+    assert_eq!(error, RestoreError::Format(99));
 }
