@@ -124,6 +124,35 @@ test('history gives the frames of the past as they were shown, without leaving l
   }
 });
 
+test('a run is exported over HTTP, in every format, with where it is from', async (t) => {
+  const { server, run } = await recorded(t);
+  const file = async (query) => {
+    const response = await fetch(`${server.url}/api/runs/${run}/export?${query}`);
+    assert.equal(response.status, 200, query);
+    return Buffer.from(await response.arrayBuffer());
+  };
+  const { drones } = await server.json('/api/drones');
+  const csv = (await file('format=csv&every=50')).toString().trimEnd().split('\n');
+  assert.ok(csv[0].startsWith('# program: hmrs') && csv.some((line) => line === `# run: ${run}`), csv[0]);
+  const rows = csv.filter((line) => !line.startsWith('#'));
+  assert.equal(rows.length, 1 + 9 * drones.length, 'a header, and every drone at ticks 0, 50, … 400');
+  const [frame] = (await server.json(`/api/runs/${run}/frames?from=400`)).frames;
+  const last = Object.fromEntries(rows[0].split(',').map((name, i) => [name, rows.at(-1).split(',')[i]]));
+  const shown = frame.drones.find((drone) => drone.id === last.drone);
+  assert.deepEqual([last.tick, Number(last.e_m).toFixed(2)], ['400', shown.position[0].toFixed(2)]);
+  const journal = (await file('format=jsonl&table=journal')).toString().trimEnd().split('\n').slice(1, -1);
+  assert.deepEqual(journal.map((line) => JSON.parse(line).command), ['goto', 'set_param']);
+  const parquet = await file('format=parquet&every=100');
+  assert.deepEqual([parquet.subarray(0, 4).toString(), parquet.subarray(-4).toString()], ['PAR1', 'PAR1']);
+  const mcap = await file('format=mcap&every=100');
+  assert.deepEqual([...mcap.subarray(0, 5)], [0x89, 0x4d, 0x43, 0x41, 0x50]);
+  assert.deepEqual([...mcap.subarray(-8)], [...mcap.subarray(0, 8)], 'it is whole');
+  for (const [query, field] of [['format=xml', 'format'], ['format=csv&table=x', 'table'], ['format=csv&from=999', 'from']]) {
+    const { status, body } = await server.get(`/api/runs/${run}/export?${query}`);
+    assert.deepEqual([status, body.error.field], [400, field]);
+  }
+});
+
 test('a fork is equal before its tick and parts there; two equal forks stay equal', async (t) => {
   const { server, socket, run, hashes } = await recorded(t);
   const fork = async (tick, set) => {

@@ -6,6 +6,7 @@ pub mod assets;
 pub mod auth;
 mod command;
 mod error;
+mod export;
 mod guard;
 mod health;
 mod metrics;
@@ -107,6 +108,7 @@ pub fn routes(api: Api) -> impl FnOnce(&mut ServiceConfig) {
                     .route("/runs/{id}", web::get().to(runs::get))
                     .route("/runs/{id}/journal", web::get().to(runs::journal))
                     .route("/runs/{id}/metrics", web::get().to(past::metrics))
+                    .route("/runs/{id}/export", web::get().to(export::export))
                     .route("/runs/{id}/frames", web::get().to(past::frames))
                     .route("/runs/{id}/compare", web::get().to(past::compare))
                     .route("/runs/{id}/replay", web::post().to(past::replay))

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
-use super::{command, health, past, runs, scenarios, status, swarms};
+use super::{command, export, health, past, runs, scenarios, status, swarms};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -38,6 +38,7 @@ use super::{command, health, past, runs, scenarios, status, swarms};
         runs::list,
         runs::get,
         runs::journal,
+        export::export,
         past::metrics,
         past::frames,
         past::compare,
