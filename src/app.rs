@@ -1,6 +1,7 @@
 //! Wiring: makes the parts of a live server, joins them, and takes them apart again in order.
 
 mod recovery;
+mod upkeep;
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -122,9 +123,15 @@ async fn run(config: ServeConfig) -> Result<(), String> {
     };
     handle.stop(true).await;
     serving.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
-    match &flushed {
-        Ok(()) => log::info!("stopped; everything is recorded"),
-        Err(lost) => log::error!("stopped, but {lost}"),
+    let spooled =
+        ground.writer.as_ref().and_then(|writer| writer.health().spool).filter(|spool| spool.records > 0);
+    match (&flushed, spooled) {
+        (Ok(()), Some(spool)) => log::warn!(
+            "stopped; {} records are left in the spool: the next start with this data directory and database delivers them",
+            spool.records
+        ),
+        (Ok(()), None) => log::info!("stopped; everything is recorded"),
+        (Err(lost), _) => log::error!("stopped, but {lost}"),
     }
     flushed
 }
@@ -206,18 +213,32 @@ async fn prepare(config: &ServeConfig) -> Result<Ground, String> {
     let writer = url.clone().map(|url| {
         let queue_bytes_max = config.database_queue_mib as usize * 1024 * 1024;
         let limits = Limits { queue_bytes_max, ..Limits::default() };
-        Writer::start(url, WriterConfig { server: config.server_name(), limits, migrate: true })
+        Writer::start(
+            url,
+            WriterConfig {
+                server: config.server_name(),
+                limits,
+                migrate: true,
+                spool: upkeep::spool(config),
+            },
+        )
     });
     let store = url.map(|url| Store::new(url, &StoreConfig::default()));
     match &store {
         Some(store) => log::info!("recording to {}", store.url()),
         None => log::warn!("recording nothing: --database-url is none"),
     }
+    if let Some(writer) = &writer {
+        upkeep::deliver(writer).await;
+    }
     let stored = match &writer {
         Some(writer) => stored_tokens(writer, store.as_ref()).await,
         None => None,
     };
     let has_tokens = stored.as_ref().is_some_and(|tokens| !tokens.is_empty());
+    if let Some(store) = &store {
+        upkeep::keep_up(config, store);
+    }
     let is_open = config.insecure_open || (config.is_loopback() && !has_tokens);
     if is_open {
         if config.is_loopback() {

@@ -56,6 +56,23 @@ pub struct ServeConfig {
     #[arg(long, env = "HMRS_DATABASE_QUEUE_MIB", default_value_t = 64, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub database_queue_mib: u32,
 
+    /// Most disk for rows that wait in the data directory while the database is away, in MiB; at the bound the oldest
+    /// telemetry is dropped and counted, never a command. 0: rows wait in memory and commands are refused meanwhile
+    #[arg(long, env = "HMRS_SPOOL_MIB", default_value_t = 1024, value_name = "MIB", value_parser = clap::value_parser!(u32).range(0..=1_048_576))]
+    pub spool_mib: u32,
+
+    /// Remove the telemetry of runs that ended so many days ago; journal, log, hashes and metrics stay [default: keep it]
+    #[arg(long, env = "HMRS_KEEP_TELEMETRY_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub keep_telemetry_days: Option<u32>,
+
+    /// Thin the telemetry of runs that ended so many days ago [default: keep it]
+    #[arg(long, env = "HMRS_THIN_TELEMETRY_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub thin_telemetry_days: Option<u32>,
+
+    /// Ticks that stay when telemetry is thinned: those that this divides
+    #[arg(long, env = "HMRS_THIN_TELEMETRY_EVERY", default_value_t = 250, value_name = "TICKS", value_parser = clap::value_parser!(u64).range(2..=1_000_000))]
+    pub thin_telemetry_every: u64,
+
     /// A drone that has not decided after so long keeps its last intent for that tick
     #[arg(long, env = "HMRS_INTENT_WAIT_MS", default_value_t = 500, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=60_000))]
     pub intent_wait_ms: u64,

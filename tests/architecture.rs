@@ -53,7 +53,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         folder: "store",
         ours: "contract sim",
-        crates: "actix diesel diesel_migrations libsqlite3_sys log pq_sys r2d2 rand serde serde_json thiserror tokio",
+        crates: "actix diesel diesel_migrations flate2 libsqlite3_sys log pq_sys r2d2 rand rmp_serde serde serde_json thiserror tokio",
         reason: "the store is fed with records and knows neither web nor sockets",
     },
     Layer {
@@ -91,6 +91,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("socketio/protocol", "Instant::now SystemTime", TIME_IS_HANDED_IN),
     ("socketio/outbox", "Instant::now SystemTime", TIME_IS_HANDED_IN),
     ("store/batcher", "Instant::now SystemTime", TIME_IS_HANDED_IN),
+    ("store/queue", "Instant::now SystemTime", TIME_IS_HANDED_IN),
     ("swarm/ledger", "Instant::now SystemTime", TIME_IS_HANDED_IN),
     ("swarm/supervision", "Instant::now SystemTime", TIME_IS_HANDED_IN),
     ("contract", "Instant::now SystemTime", TIME_IS_HANDED_IN),

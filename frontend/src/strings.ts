@@ -235,7 +235,9 @@ export const S = {
   dismiss: 'Dismiss',
   slowRenderer: 'Drawing is slow on this machine.',
   openAccess: 'Open access',
-  databaseAway: 'Database away',
+  databaseAway: (spool?: { records: number; fill_pct: number }): string =>
+    spool ? `Database away, ${spool.records} records wait on disk (${spool.fill_pct} % full)` : 'Database away',
+  databaseCatchesUp: (records: number): string => `Database catches up, ${records} records`,
 
   tokenTitle: 'Access token',
   tokenText: 'This server wants a token. It was printed when the server started, or an administrator made one for you.',

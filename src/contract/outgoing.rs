@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::contract::record::SpoolHealth;
 use crate::sim::{CommandResult, DroneState, DroneTable, Level, Snapshot, Vec3, Verdict};
 
 /// Whether simulated time passes.
@@ -52,6 +53,9 @@ pub struct Status {
     pub run_id: String,
     /// `ok`, `away` (rows wait) or `none` (this server records nothing).
     pub database: &'static str,
+    /// What waits on disk for the database; absent when nothing does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spool: Option<SpoolFill>,
     /// Hash of all simulated state at `state_hash_tick`, in 16 hexadecimal digits.
     pub state_hash: String,
     /// The tick whose hash `state_hash` is.
@@ -71,6 +75,25 @@ pub struct Playback {
     pub last_tick: u64,
     /// Whether it still grows.
     pub is_recording: bool,
+}
+
+/// How full the file is in which records wait for the database.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
+pub struct SpoolFill {
+    /// Records that wait there.
+    pub records: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// In per cent of its bound.
+    pub fill_pct: f64,
+}
+
+impl SpoolFill {
+    /// What is told of a spool; `None` when nothing waits there.
+    pub fn of(spool: SpoolHealth) -> Option<Self> {
+        let fill_pct = (spool.fill_pct() * 100.0).round() / 100.0;
+        (spool.records > 0).then_some(Self { records: spool.records, bytes: spool.bytes, fill_pct })
+    }
 }
 
 /// What ticks cost, over the last second.

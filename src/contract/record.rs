@@ -3,9 +3,10 @@
 //! A swarm knows a [`Recorder`] and nothing of databases; the store implements it.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::sim;
 
@@ -61,6 +62,17 @@ pub enum Record {
         /// The world at its tick.
         snapshot: Arc<sim::Snapshot>,
     },
+    /// Telemetry that was dropped for want of room. Key: run and `from_tick`.
+    Gap {
+        /// The run it belongs to.
+        run_id: String,
+        /// The first tick that was dropped.
+        from_tick: u64,
+        /// The last one.
+        to_tick: u64,
+        /// How many recorded ticks were dropped between them, both included.
+        frames: u64,
+    },
     /// The state hash of one tick. Key: run and tick.
     Hash {
         /// The run it belongs to.
@@ -104,6 +116,7 @@ impl Record {
             | Record::Journal { run_id, .. }
             | Record::Happening { run_id, .. }
             | Record::Telemetry { run_id, .. }
+            | Record::Gap { run_id, .. }
             | Record::Hash { run_id, .. }
             | Record::Keyframe { run_id, .. }
             | Record::RunEnded { run_id, .. } => run_id,
@@ -117,7 +130,7 @@ impl Record {
 }
 
 /// How far a recorded run got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
     /// Still being recorded.
@@ -164,9 +177,33 @@ pub trait Recorder: Send + Sync {
     /// [`RecorderFull`] when there is no room; the caller then must not do what it wanted to record.
     fn record(&self, record: Record) -> Result<(), RecorderFull>;
 
+    /// Whether what is recorded now can be kept beyond a crash. If not, a command is refused before it does anything.
+    fn ready(&self) -> Result<(), NotDurable>;
+
+    /// Everything but telemetry that was recorded so far, on its way to a disk, without further waiting for company.
+    fn durable(&self) -> Durable;
+
     /// How the recorder is, now.
     fn health(&self) -> DatabaseHealth;
 }
+
+/// Resolves when records would survive a crash of this program or machine, or cannot be made to for now.
+pub type Durable = Pin<Box<dyn Future<Output = Result<(), NotDurable>> + Send>>;
+
+/// Neither the database nor the spool takes anything. What was recorded waits in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotDurable {
+    /// What both said, one sentence.
+    pub reason: String,
+}
+
+impl fmt::Display for NotDurable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for NotDurable {}
 
 /// The recorder's memory is full, because the database has been away or slow for too long. Nothing was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,7 +223,7 @@ impl std::error::Error for RecorderFull {}
 pub enum DatabaseState {
     /// The last write or connection attempt succeeded.
     Ok,
-    /// It cannot be reached or does not take writes; records wait in memory.
+    /// It cannot be reached or does not take writes; records wait in the spool, or in memory.
     Away,
     /// Nothing is recorded.
     #[default]
@@ -209,6 +246,17 @@ impl DatabaseKind {
         match self {
             DatabaseKind::Sqlite => "sqlite",
             DatabaseKind::Postgres => "postgres",
+        }
+    }
+}
+
+impl DatabaseState {
+    /// The word used in JSON and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DatabaseState::Ok => "ok",
+            DatabaseState::Away => "away",
+            DatabaseState::None => "none",
         }
     }
 }
@@ -238,8 +286,37 @@ pub struct DatabaseHealth {
     pub written_rows: u64,
     /// The newest error while the state is away.
     pub last_error: Option<String>,
-    /// Age of the oldest record that is not committed, milliseconds; 0 when nothing waits.
+    /// Age of the oldest record in memory, milliseconds; 0 when nothing waits.
     pub lag_ms: u64,
+    /// What waits on disk for the database; `None` without a spool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spool: Option<SpoolHealth>,
+    /// Why commands are refused: nothing can be kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusing: Option<String>,
+}
+
+/// How full the file is in which records wait for the database.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct SpoolHealth {
+    /// Records that wait there.
+    pub records: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The bound on `bytes`.
+    pub bytes_max: u64,
+    /// Telemetry records dropped from it since the start, at the bound.
+    pub dropped_telemetry: u64,
+    /// Why it takes nothing, if it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+}
+
+impl SpoolHealth {
+    /// `bytes` in per cent of the bound.
+    pub fn fill_pct(&self) -> f64 {
+        100.0 * self.bytes as f64 / self.bytes_max.max(1) as f64
+    }
 }
 
 /// A recorder that keeps nothing.
@@ -249,6 +326,14 @@ pub struct NoRecorder;
 impl Recorder for NoRecorder {
     fn record(&self, _record: Record) -> Result<(), RecorderFull> {
         Ok(())
+    }
+
+    fn ready(&self) -> Result<(), NotDurable> {
+        Ok(())
+    }
+
+    fn durable(&self) -> Durable {
+        Box::pin(std::future::ready(Ok(())))
     }
 
     fn health(&self) -> DatabaseHealth {

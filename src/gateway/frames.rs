@@ -177,6 +177,7 @@ impl Publisher {
             clients: self.namespace.len(),
             run_id: report.run.id.clone(),
             database: report.database,
+            spool: report.spool,
             state_hash: format!("{:016x}", report.hash.1),
             state_hash_tick: report.hash.0,
             resumed_at_tick: report.resumed_at_tick,

@@ -11,7 +11,7 @@ use super::Api;
 /// A swarm whose thread has not come round for so long is stalled.
 const BEAT_AGE_MAX_MS: u64 = 1000;
 
-/// `ok`, `degraded` (flying, but the database is away) or `down` (503: a swarm's clock stands still on its own).
+/// `ok`, `degraded` (flying, but the database is away or the spool is broken) or `down` (503: a swarm's clock stands still on its own).
 #[utoipa::path(get, path = "/api/health", tag = "server",
     responses((status = 200, body = Object, description = "ok or degraded"), (status = 503, body = Object, description = "down")))]
 pub async fn health(api: Data<Api>) -> HttpResponse {
@@ -33,9 +33,11 @@ pub async fn health(api: Data<Api>) -> HttpResponse {
         })
         .collect();
     let database = api.gateway.commons().recorder.health();
+    let spool_is_broken = database.spool.as_ref().is_some_and(|spool| spool.last_error.is_some());
     let status = match (is_stalled, database.state) {
         (true, _) => "down",
         (false, DatabaseState::Away) => "degraded",
+        (false, _) if database.refusing.is_some() || spool_is_broken => "degraded",
         _ => "ok",
     };
     let code = if is_stalled { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };

@@ -190,6 +190,7 @@ fn wire_metrics(api: &Api, out: &mut Exposition) {
 
 fn database_metrics(api: &Api, out: &mut Exposition) {
     let health = api.gateway.commons().recorder.health();
+    let spool = health.spool.clone().unwrap_or_default();
     for (name, help, value) in [
         (
             "hmrs_database_up",
@@ -198,6 +199,14 @@ fn database_metrics(api: &Api, out: &mut Exposition) {
         ),
         ("hmrs_database_queue_records", "Records that wait for the database.", health.queued_records as f64),
         ("hmrs_database_queue_bytes", "Their size in memory.", health.queued_bytes as f64),
+        (
+            "hmrs_commands_refused",
+            "1 while commands are refused because neither database nor spool takes anything.",
+            f64::from(u8::from(health.refusing.is_some())),
+        ),
+        ("hmrs_spool_records", "Records that wait on disk for the database.", spool.records as f64),
+        ("hmrs_spool_bytes", "Their size.", spool.bytes as f64),
+        ("hmrs_spool_bytes_max", "The bound on it.", spool.bytes_max as f64),
         (
             "hmrs_database_lag_seconds",
             "Age of the oldest record that is not committed.",
@@ -212,6 +221,11 @@ fn database_metrics(api: &Api, out: &mut Exposition) {
             "hmrs_database_telemetry_dropped_total",
             "Telemetry ticks dropped for want of room.",
             health.dropped_telemetry,
+        ),
+        (
+            "hmrs_spool_telemetry_dropped_total",
+            "Telemetry ticks dropped from the spool at its bound.",
+            spool.dropped_telemetry,
         ),
         (
             "hmrs_database_records_refused_total",

@@ -13,7 +13,7 @@ use super::scene::{Fence, Obstacle};
 use super::{Tick, Vec3};
 
 /// The drones that there are, in slot order. `epoch` goes up by one whenever the rows change.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DroneTable {
     /// Number of the table.
     pub epoch: u32,
@@ -22,7 +22,7 @@ pub struct DroneTable {
 }
 
 /// What of a drone seldom changes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DroneRow {
     /// Its id.
     pub id: Arc<str>,
@@ -30,7 +30,7 @@ pub struct DroneRow {
     #[serde(rename = "type")]
     pub kind: Arc<str>,
     /// Its group.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Arc<str>>,
 }
 

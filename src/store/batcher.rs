@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  push ──► events  ─┐                        ┌─ done   → gone
-//!  push ──► telemetry┴─► poll_batch ─► flying ┼─ away   → the same batch again, later
+//!  push ──► telemetry┴─► poll_batch ─► flying ┼─ away   → the same batch again, later (or at once, by another way)
 //!                   retries ◄─────────────────┴─ refused → in halves; a single item that others get past: set aside
 //! ```
 //!
@@ -99,6 +99,7 @@ struct Item<T> {
 
 /// Items that are written together, of one class, oldest first.
 struct Batch<T> {
+    class: Class,
     items: Vec<Item<T>>,
     /// Times that this batch, a single item, was refused.
     refusals: u32,
@@ -121,6 +122,10 @@ pub struct Batcher<T> {
     failures_in_a_row: u32,
     not_before: Option<Instant>,
     flush_to: Option<u64>,
+    /// Events up to this number wait for no company.
+    hurry_to: Option<u64>,
+    /// Telemetry dropped since [`Batcher::take_dropped`].
+    dropped: Vec<Arc<T>>,
     /// Whether the last batch was a suspect: the next one is not, if there is another.
     suspect_last: bool,
     /// Whether the last new batch was of events.
@@ -147,6 +152,8 @@ impl<T> Batcher<T> {
             failures_in_a_row: 0,
             not_before: None,
             flush_to: None,
+            hurry_to: None,
+            dropped: Vec::new(),
             suspect_last: false,
             events_last: false,
             stats: Stats::default(),
@@ -169,9 +176,11 @@ impl<T> Batcher<T> {
                     self.telemetry_bytes -= oldest.bytes;
                     self.forget(oldest.bytes);
                     self.stats.dropped += 1;
+                    self.dropped.push(oldest.value);
                 }
                 None => {
                     self.stats.dropped += 1; // this one: events and the batch in flight fill the room
+                    self.dropped.push(Arc::new(value));
                     return Ok(());
                 }
             }
@@ -249,7 +258,7 @@ impl<T> Batcher<T> {
             Failure::Refused if batch.items.len() > 1 && ill => self.suspects.push_back(batch),
             Failure::Refused if batch.items.len() > 1 => {
                 let second = batch.items.split_off(batch.items.len() / 2);
-                self.retries.push_front(Batch::new(second));
+                self.retries.push_front(Batch::new(batch.class, second));
                 self.retries.push_front(batch);
             }
             Failure::Refused => {
@@ -268,6 +277,40 @@ impl<T> Batcher<T> {
             }
         }
         None
+    }
+
+    /// The batch in flight will not come back, or not in time: it is handed out again, first and at once.
+    pub fn take_back(&mut self) {
+        if let Some(batch) = self.flying.take() {
+            self.retries.push_front(batch);
+        }
+        self.not_before = None;
+    }
+
+    /// Makes the events that were accepted so far due at once, and returns the number to ask
+    /// [`Batcher::is_settled`] for. A pause after a failure is kept.
+    pub fn hurry(&mut self) -> u64 {
+        self.hurry_to = Some(self.stats.accepted);
+        self.stats.accepted
+    }
+
+    /// Whether every event accepted up to `number` has left: committed or set aside.
+    pub fn is_settled(&self, number: u64) -> bool {
+        let batches = self.flying.iter().chain(&self.retries).chain(&self.suspects);
+        let events = batches.filter(|batch| batch.class == Class::Event);
+        let first = events.filter_map(|batch| batch.items.first()).chain(self.events.front());
+        first.map(|item| item.seq).min().is_none_or(|oldest| oldest > number)
+    }
+
+    /// Whether nothing is in flight and nothing but refused items waits.
+    pub fn is_idle(&self) -> bool {
+        let waits = !self.retries.is_empty() || !self.events.is_empty() || !self.telemetry.is_empty();
+        self.flying.is_none() && !waits
+    }
+
+    /// The telemetry that was dropped since this was last asked. Ask after every push, or it adds up.
+    pub fn take_dropped(&mut self) -> Vec<Arc<T>> {
+        std::mem::take(&mut self.dropped)
     }
 
     /// Makes everything that was accepted so far due at once, and returns the number to ask
@@ -334,7 +377,8 @@ impl<T> Batcher<T> {
             Class::Telemetry => (&self.telemetry, self.telemetry_bytes, self.limits.telemetry_wait),
         };
         let first = queue.front()?;
-        let flushing = self.flush_to.is_some_and(|number| first.seq <= number);
+        let hurry_to = self.hurry_to.filter(|_| class == Class::Event);
+        let flushing = self.flush_to.max(hurry_to).is_some_and(|number| first.seq <= number);
         let at_once = flushing || bytes >= self.limits.batch_bytes_max;
         Some(if at_once { first.since } else { first.since + wait })
     }
@@ -354,7 +398,7 @@ impl<T> Batcher<T> {
             items.push(item);
         }
         *queue_bytes -= bytes;
-        Batch::new(items)
+        Batch::new(class, items)
     }
 
     /// Every item that is not done with, of which the oldest of each part; for minima.
@@ -373,8 +417,8 @@ impl<T> Batcher<T> {
 }
 
 impl<T> Batch<T> {
-    fn new(items: Vec<Item<T>>) -> Batch<T> {
-        Batch { items, refusals: 0, committed_then: 0 }
+    fn new(class: Class, items: Vec<Item<T>>) -> Batch<T> {
+        Batch { class, items, refusals: 0, committed_then: 0 }
     }
 
     fn since(&self) -> Option<Instant> {

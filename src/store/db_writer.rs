@@ -1,29 +1,26 @@
-//! The actor that writes: a pump around the [`Batcher`](super::Batcher).
+//! The actor that writes: a pump around the [`Queue`](super::queue::Queue).
 //!
 //! It never waits itself. A batch is written by a blocking job that takes the connection with it and brings it back; the
-//! next batch goes when the job has come back. If the actor panics it is started again and finds the queue as it was;
-//! if a job panics its batch counts as refused.
+//! next batch goes when the job has come back. The database and the spool have one job each. If the actor panics it is
+//! started again and finds the queue as it was; if a job panics its batch counts as refused.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use tokio::sync::oneshot;
 
 use super::batcher::Failure;
 use super::error::StoreError;
-use super::link::Link;
-use super::rows::bigint;
-use super::runs::truncate_abandoned;
+use super::lanes::{self, Kept, Spooled, Written, in_thread};
+use super::queue::{PATIENCE, Source, SpoolWork};
+use super::spool::{Spool, SpoolError};
 use super::write::Scribe;
-use super::writer::Shared;
+use super::writer::{Shared, jitter};
 use crate::contract::record::Record;
 
 /// Pause before an actor that panicked works again.
 const RESTART_PAUSE: Duration = Duration::from_millis(500);
-
-/// A run of another server is held to be abandoned when nobody has written into it for so long.
-const ABANDONED_AFTER_MS: i64 = 3_600_000;
 
 /// Looks at the queue. From [`Writer`](super::Writer) when a batch became due earlier than the actor's timer; no answer.
 #[derive(Message)]
@@ -59,9 +56,15 @@ pub struct DbWriter {
     shared: Arc<Shared>,
     /// `None` while a job has it, and while there is no connection.
     scribe: Option<Scribe>,
-    /// Whether a job is under way, or the pause before the first one.
-    busy: bool,
+    /// `None` while a job has it, and while it is not open.
+    spool: Option<Spool>,
+    /// The job under way to the database, or the pause before the first one. A source of `None`: it only connects.
+    database_job: Option<Option<Source>>,
+    spool_is_busy: bool,
+    /// Records that the database refused, for the spool to keep.
+    refused: Vec<(Arc<Record>, String)>,
     timer: Option<SpawnHandle>,
+    hang_timer: Option<SpawnHandle>,
     /// Set while an attempt to connect without anything to write is planned.
     connecting_later: bool,
     /// Who waits for what number of the batcher.
@@ -76,8 +79,12 @@ impl DbWriter {
         let actor = DbWriter {
             shared: shared.clone(),
             scribe: None,
-            busy: true,
+            spool: None,
+            database_job: Some(None),
+            spool_is_busy: true,
+            refused: Vec::new(),
             timer: None,
+            hang_timer: None,
             connecting_later: false,
             flushes: Vec::new(),
             pause,
@@ -94,49 +101,148 @@ impl DbWriter {
         let now = Instant::now();
         let mut queue = self.shared.queue();
         queue.woken = false;
-        queue.armed = None;
-        if self.busy {
-            queue.armed = Some(now); // the end of the job pumps
-            return;
+        let free = |actor: &Self| (!actor.spool_is_busy, actor.database_job.is_none());
+        let (spool_is_free, database_is_free) = free(self);
+        let to_spool = if spool_is_free { queue.next_for_spool(now, database_is_free) } else { None };
+        let to_database = if database_is_free { queue.next_for_database(now) } else { None };
+        drop(queue);
+        if let Some(work) = to_spool {
+            self.send_to_spool(work, context);
         }
-        if let Some(batch) = queue.batcher.poll_batch(now) {
-            queue.armed = Some(now);
-            drop(queue);
-            self.send_off(batch, context);
-        } else if let Some(due) = queue.batcher.poll_timeout() {
-            queue.armed = Some(due);
-            drop(queue);
+        if let Some((source, batch)) = to_database {
+            self.send_to_database(Some(source), batch, context);
+        } else if database_is_free && self.has_to_mark() {
+            self.send_to_database(None, Vec::new(), context);
+        }
+        let (spool_is_free, database_is_free) = free(self);
+        let mut queue = self.shared.queue();
+        let due = queue.poll_timeout(spool_is_free, database_is_free);
+        let is_served = if queue.is_detoured() { !spool_is_free } else { !database_is_free };
+        // Whoever records must not wake the actor while the end of a job does.
+        queue.armed = if is_served { Some(now) } else { due };
+        drop(queue);
+        if let Some(due) = due {
             self.timer = Some(context.run_later(due.saturating_duration_since(now), Self::pump));
         }
     }
 
+    /// Whether runs that an earlier server left unfinished are to be marked: what it left in the spool is delivered.
+    fn has_to_mark(&self) -> bool {
+        let is_straight = !self.shared.queue().is_detoured();
+        self.scribe.is_some() && is_straight && !self.shared.status().abandoned_are_marked
+    }
+
     /// Hands `records` to a blocking job. An empty batch only connects.
-    fn send_off(&mut self, records: Vec<Arc<Record>>, context: &mut Context<Self>) {
-        self.busy = true;
+    fn send_to_database(
+        &mut self,
+        source: Option<Source>,
+        records: Vec<Arc<Record>>,
+        context: &mut Context<Self>,
+    ) {
+        self.database_job = Some(source);
+        self.shared.status().asked_since = Some(Instant::now());
         let (shared, scribe) = (self.shared.clone(), self.scribe.take());
-        let job = tokio::task::spawn_blocking(move || write(&shared, scribe, &records));
-        let returned = job.into_actor(self).map(|outcome, actor, context| {
-            actor.busy = false;
-            match outcome {
-                Ok((scribe, Ok(rows))) => {
-                    actor.scribe = scribe;
-                    actor.shared.queue().batcher.handle_done();
-                    actor.shared.succeeded(rows);
+        let job = in_thread("hmrs-database", move || lanes::write(&shared, scribe, &records));
+        if source == Some(Source::Live) {
+            self.hang_timer = Some(context.run_later(PATIENCE, Self::give_up_waiting));
+        }
+        context.spawn(job.into_actor(self).map(|outcome, actor, context| {
+            actor.database_answered(outcome, context);
+        }));
+    }
+
+    /// The batch hangs: it goes to the spool as well, and whoever waits for its ack gets it.
+    fn give_up_waiting(&mut self, context: &mut Context<Self>) {
+        self.hang_timer = None;
+        let mut queue = self.shared.queue();
+        let waiting = queue.live.stats().items;
+        let is_detoured = self.database_job == Some(Some(Source::Live)) && queue.database_hangs();
+        drop(queue);
+        if is_detoured {
+            self.database_job = Some(Some(Source::Orphan));
+            self.shared.is_away(&format!("nothing was committed for {} s", PATIENCE.as_secs()), waiting);
+            self.pump(context);
+        }
+    }
+
+    fn database_answered(
+        &mut self,
+        outcome: Result<Written, oneshot::error::RecvError>,
+        context: &mut Context<Self>,
+    ) {
+        let source = self.database_job.take().flatten();
+        if let Some(timer) = self.hang_timer.take() {
+            context.cancel_future(timer);
+        }
+        self.shared.status().asked_since = None;
+        let (scribe, result) = outcome.unwrap_or_else(|_| {
+            let error = StoreError::Refused { reason: "writing panicked".to_owned() };
+            (None, Err((Failure::Refused, error)))
+        });
+        self.scribe = scribe;
+        match result {
+            Ok(rows) => self.shared.succeeded(source, rows),
+            Err((failure, error)) => {
+                if let Some(record) = self.shared.failed(source, failure, &error)
+                    && self.shared.config.spool.is_some()
+                {
+                    self.refused.push((record, error.to_string()));
                 }
-                Ok((scribe, Err((failure, error)))) => {
-                    actor.scribe = scribe;
-                    actor.shared.failed(failure, &error);
-                    actor.connect_later(context);
+                self.connect_later(context);
+            }
+        }
+        self.pump(context);
+        self.answer_flushes();
+    }
+
+    fn send_to_spool(&mut self, work: SpoolWork, context: &mut Context<Self>) {
+        self.spool_is_busy = true;
+        let (shared, spool) = (self.shared.clone(), self.spool.take());
+        let refused = std::mem::take(&mut self.refused);
+        let is_reading = matches!(work, SpoolWork::Load { .. });
+        let job = in_thread("hmrs-spool", move || lanes::spool(&shared, spool, &work, &refused));
+        context.spawn(job.into_actor(self).map(move |outcome, actor, context| {
+            actor.spool_is_busy = false;
+            let died = |_| (None, Err(SpoolError("spooling panicked".to_owned())));
+            actor.spool_answered(outcome.unwrap_or_else(died), is_reading);
+            actor.pump(context);
+            actor.answer_flushes();
+        }));
+    }
+
+    fn spool_answered(&mut self, (spool, result): Kept, is_reading: bool) {
+        let fill = spool.as_ref().map(|spool| (spool.records, spool.bytes)).unwrap_or_default();
+        let place = spool.as_ref().map(|spool| spool.path().display().to_string());
+        self.spool = spool;
+        let database_error = Some(self.shared.status().clone())
+            .filter(|status| !status.connected)
+            .map(|status| status.last_error);
+        let mut queue = self.shared.queue();
+        let (was_detoured, before) = (queue.is_detoured(), queue.spool().unwrap_or_default());
+        match result {
+            Ok(Spooled::Appended { dropped }) => {
+                queue.spool_appended(dropped, fill.0, fill.1);
+            }
+            Ok(Spooled::Loaded { records, up_to }) => {
+                queue.spool_loaded(records, up_to, fill, Instant::now())
+            }
+            Err(SpoolError(error)) => {
+                if before.last_error.is_none() {
+                    log::error!("the spool takes or gives nothing: {error}");
                 }
-                Err(panic) => {
-                    let error = StoreError::Refused { reason: format!("writing panicked: {panic}") };
-                    actor.shared.failed(Failure::Refused, &error);
+                if is_reading {
+                    queue.spool_unreadable(&error, Instant::now());
+                } else {
+                    let database_error = database_error.map(|error| error.unwrap_or_default());
+                    queue.spool_refused(&error, database_error.as_deref(), jitter(), Instant::now());
                 }
             }
-            actor.answer_flushes();
-            actor.pump(context);
-        });
-        context.spawn(returned);
+        }
+        if was_detoured && !queue.is_detoured() && before.records > 0 {
+            log::info!("the spool is delivered; records go straight to {} again", self.shared.url);
+        } else if before.records == 0 && fill.0 > 0 {
+            log::info!("{} records wait in the spool {}", fill.0, place.unwrap_or_default());
+        }
     }
 
     /// Without a connection and without anything to write, tries again to connect, so that `health` tells the truth.
@@ -147,9 +253,13 @@ impl DbWriter {
         self.connecting_later = true;
         context.run_later(self.shared.config.limits.retry_max, |actor, context| {
             actor.connecting_later = false;
-            if actor.scribe.is_none() && !actor.busy {
-                if actor.shared.queue().batcher.stats().items == 0 {
-                    actor.send_off(Vec::new(), context);
+            if actor.scribe.is_none() && actor.database_job.is_none() {
+                let is_empty = {
+                    let queue = actor.shared.queue();
+                    queue.live.stats().items == 0 && queue.drain.stats().items == 0
+                };
+                if is_empty {
+                    actor.send_to_database(None, Vec::new(), context);
                 } else {
                     actor.connect_later(context); // the queue tries by itself; look again when it may be empty
                 }
@@ -159,8 +269,9 @@ impl DbWriter {
 
     fn answer_flushes(&mut self) {
         let queue = self.shared.queue();
+        let is_straight = !queue.is_detoured() && self.database_job != Some(None);
         let (done, waiting): (Vec<_>, Vec<_>) =
-            self.flushes.drain(..).partition(|(number, _)| queue.batcher.is_flushed(*number));
+            self.flushes.drain(..).partition(|(number, _)| is_straight && queue.live.is_flushed(*number));
         drop(queue);
         self.flushes = waiting;
         self.flushes.retain(|(_, waiter)| !waiter.is_closed()); // its deadline passed
@@ -175,13 +286,14 @@ impl Actor for DbWriter {
 
     fn started(&mut self, context: &mut Self::Context) {
         context.run_later(self.pause, |actor, context| {
+            // The actor before this one may have died while jobs were under way. Whether they committed is no matter.
             let mut queue = actor.shared.queue();
-            if queue.batcher.is_flying() {
-                // The actor before this one died while a job was under way. Whether it committed or not is no matter.
-                queue.batcher.handle_failure(Failure::Away, 0.0, Instant::now());
-            }
+            queue.live.take_back();
+            queue.drain.take_back();
             drop(queue);
-            actor.send_off(Vec::new(), context);
+            actor.spool_is_busy = false;
+            actor.send_to_database(None, Vec::new(), context);
+            actor.pump(context);
         });
     }
 }
@@ -199,7 +311,7 @@ impl Handler<Flush> for DbWriter {
 
     fn handle(&mut self, flush: Flush, context: &mut Self::Context) -> Self::Result {
         let (sender, receiver) = oneshot::channel();
-        let number = self.shared.queue().batcher.flush();
+        let number = self.shared.queue().live.flush();
         self.flushes.push((number, sender));
         self.answer_flushes();
         self.pump(context);
@@ -218,6 +330,7 @@ impl Handler<Stop> for DbWriter {
 
     fn handle(&mut self, _: Stop, context: &mut Self::Context) {
         self.shared.queue().closed = true;
+        (self.scribe, self.spool) = (None, None);
         context.stop();
     }
 }
@@ -236,54 +349,6 @@ impl Drop for DbWriter {
             });
         }
     }
-}
-
-/// What comes back from a job: the connection if it is still good, and the number of new rows.
-type Outcome = (Option<Scribe>, Result<u64, (Failure, StoreError)>);
-
-/// Connects if need be, then writes. Blocks.
-fn write(shared: &Shared, scribe: Option<Scribe>, records: &[Arc<Record>]) -> Outcome {
-    let mut scribe = match scribe.map_or_else(|| connect(shared), Ok) {
-        Ok(scribe) => scribe,
-        Err(error) => return (None, Err((Failure::Away, error))),
-    };
-    if records.is_empty() {
-        return (Some(scribe), Ok(0));
-    }
-    let records: Vec<&Record> = records.iter().map(Arc::as_ref).collect();
-    match scribe.write(&records, now_ms()) {
-        Ok(rows) => (Some(scribe), Ok(rows)),
-        Err(error) if error.is_worth_retrying() => (None, Err((Failure::Away, error))),
-        Err(error) => (Some(scribe), Err((Failure::Refused, error))),
-    }
-}
-
-fn connect(shared: &Shared) -> Result<Scribe, StoreError> {
-    let mut link = Link::open(&shared.url)?;
-    if shared.config.migrate {
-        let applied = link.migrate()?;
-        if !applied.is_empty() {
-            log::info!("migrations applied to {}: {}", shared.url, applied.join(", "));
-        }
-    }
-    let server = &shared.config.server;
-    // Only before the first record: later a run that is `recording` under our name is our own.
-    let first = !shared.status().connected_once;
-    if first {
-        let idle_since = u64::try_from(now_ms() - ABANDONED_AFTER_MS).unwrap_or(0);
-        let abandoned = link.write(|connection| truncate_abandoned(connection, server, idle_since))?;
-        if abandoned > 0 {
-            log::warn!("{abandoned} runs were left unfinished by a crash and are now marked truncated");
-        }
-    }
-    Ok(Scribe::new(link, server.clone()))
-}
-
-/// Unix milliseconds.
-#[allow(clippy::disallowed_methods)] // when a run was last written into: only for `runs.written_ms`
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    bigint(since.as_millis().try_into().unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The history of every run in a database: SQLite by default, PostgreSQL for production, the same tables and queries.
 //!
 //! ```text
-//!  swarm ── Record ──► Writer (never blocks) ──► Batcher (bounded) ──► DbWriter ──► database
+//!  swarm ── Record ──► Writer (never blocks) ──► Queue (bounded) ──► DbWriter ──► database
+//!                                                                       └─ while it is away ─► spool ─┘
 //!  http, cli ── web::block ──► Store (reads, tokens) ──────────────────────────────────┘
 //! ```
 //!
@@ -18,16 +19,20 @@ mod db_writer;
 mod error;
 mod journal;
 mod keyframes;
+mod lanes;
 mod library;
 mod link;
 mod migrate;
+mod partitions;
 mod pool;
+mod queue;
 mod rows;
 mod runs;
 mod schema;
-
+mod spool;
 mod telemetry;
 mod tokens;
+mod upkeep;
 mod url;
 mod write;
 mod writer;
@@ -40,7 +45,9 @@ pub use library::Library;
 pub use migrate::migrate;
 pub use pool::{Store, StoreConfig};
 pub use runs::{Run, RunFilter};
+pub use spool::SpoolConfig;
 pub use telemetry::{Frame, FrameDrone, FrameFilter, MetricsAt};
 pub use tokens::{NewToken, Token};
+pub use upkeep::{Upkeep, UpkeepDone};
 pub use url::DatabaseUrl;
 pub use writer::{Writer, WriterConfig};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use diesel::prelude::*;
 use serde::Serialize;
 
-use super::schema::{drones, happenings, hashes, journal, keyframes, metrics, runs, telemetry};
+use super::schema::{drones, gaps, happenings, hashes, journal, keyframes, metrics, runs, telemetry};
 use crate::contract::record::{Record, RunStatus};
 use crate::sim;
 
@@ -29,6 +29,15 @@ pub(super) struct RunRow<'a> {
     written_ms: i64,
     parent_id: Option<&'a str>,
     fork_tick: Option<i64>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = gaps, treat_none_as_default_value = false)]
+pub(super) struct GapRow<'a> {
+    run_id: &'a str,
+    from_tick: i64,
+    to_tick: i64,
+    frames: i64,
 }
 
 #[derive(Insertable)]
@@ -133,6 +142,7 @@ pub(super) struct Rows<'a> {
     pub(super) hashes: Vec<HashRow<'a>>,
     pub(super) keyframes: Vec<KeyframeRow<'a>>,
     pub(super) telemetry: Vec<TelemetryRow<'a>>,
+    pub(super) gaps: Vec<GapRow<'a>>,
     pub(super) metrics: Vec<MetricsRow<'a>>,
     pub(super) ends: Vec<RunEnd<'a>>,
     /// The newest tick of each run in the batch.
@@ -222,6 +232,12 @@ impl<'a> Rows<'a> {
                 self.saw(run_id, snapshot.tick);
                 self.add_snapshot(run_id, *wall_time_ms, snapshot);
             }
+            Record::Gap { run_id, from_tick, to_tick, frames } => self.gaps.push(GapRow {
+                run_id,
+                from_tick: bigint(*from_tick),
+                to_tick: bigint(*to_tick),
+                frames: bigint(*frames),
+            }),
             Record::RunEnded { run_id, tick, wall_time_ms, status } => self.ends.push(RunEnd {
                 run_id,
                 ticks: bigint(*tick),
@@ -261,6 +277,11 @@ impl<'a> Rows<'a> {
             alert_level: drone.alert.as_ref().map(|alert| word(&alert.level)),
             alert_text: drone.alert.as_ref().map(|alert| &*alert.text),
         }));
+    }
+
+    /// The runs of the telemetry, a run perhaps several times.
+    pub(super) fn telemetry_runs(&self) -> impl Iterator<Item = &'a str> {
+        self.metrics.iter().map(|row| row.run_id)
     }
 
     fn saw(&mut self, run_id: &'a str, tick: u64) {
@@ -376,7 +397,9 @@ pub(super) fn size_of(record: &Record) -> usize {
                 + std::mem::size_of_val(snapshot.drones.as_slice())
         }
         Record::Keyframe { run_id, world, .. } => run_id.len() + world.len(),
-        Record::Hash { run_id, .. } | Record::RunEnded { run_id, .. } => run_id.len(),
+        Record::Gap { run_id, .. } | Record::Hash { run_id, .. } | Record::RunEnded { run_id, .. } => {
+            run_id.len()
+        }
     }
 }
 

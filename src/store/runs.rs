@@ -178,7 +178,7 @@ impl Store {
     /// those into which nobody has written since `idle_since_ms` (a server under another name may still be at work on
     /// the others). Call it when a server starts, before it records.
     pub fn truncate_abandoned(&self, server: &str, idle_since_ms: u64) -> Result<usize, StoreError> {
-        self.write(|connection| truncate_abandoned(connection, server, idle_since_ms))
+        self.write(|connection| truncate_abandoned(connection, server, idle_since_ms, &[]))
     }
 }
 
@@ -186,8 +186,10 @@ pub(super) fn truncate_abandoned(
     connection: &mut super::link::AnyConnection,
     server: &str,
     idle_since_ms: u64,
+    own: &[String],
 ) -> QueryResult<usize> {
     let abandoned = runs::table
+        .filter(runs::id.ne_all(own))
         .filter(runs::status.eq(RunStatus::Recording.as_str()))
         .filter(runs::server.eq(server).or(runs::written_ms.lt(bigint(idle_since_ms))));
     diesel::update(abandoned)

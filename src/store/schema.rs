@@ -26,6 +26,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    thinned (run_id) {
+        run_id -> Text,
+        every -> BigInt,
+    }
+}
+
+diesel::table! {
+    gaps (run_id, from_tick) {
+        run_id -> Text,
+        from_tick -> BigInt,
+        to_tick -> BigInt,
+        frames -> BigInt,
+    }
+}
+
+diesel::table! {
     journal (run_id, seq) {
         run_id -> Text,
         seq -> BigInt,
@@ -121,3 +137,5 @@ diesel::table! {
         revoked_ms -> Nullable<BigInt>,
     }
 }
+
+diesel::allow_tables_to_appear_in_same_query!(runs, thinned);

@@ -5,8 +5,9 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::error::StoreError;
 use super::link::{AnyConnection, Link};
+use super::partitions::Partitions;
 use super::rows::{DroneRow, KnownDrones, Rows, RunEnd, TelemetryRow};
-use super::schema::{drones, happenings, hashes, journal, keyframes, metrics, runs, telemetry};
+use super::schema::{drones, gaps, happenings, hashes, journal, keyframes, metrics, runs, telemetry};
 use crate::contract::record::Record;
 
 /// Rows of one INSERT. Fastest on SQLite, by measurement, between 200 and 500; its values must stay below 32,766.
@@ -30,15 +31,16 @@ macro_rules! insert_new {
 
 /// The writing side of a connection.
 pub(super) struct Scribe {
-    link: Link,
+    pub(super) link: Link,
     server: String,
     known: KnownDrones,
+    partitions: Partitions,
 }
 
 impl Scribe {
     /// `server` names this server in the runs it records.
     pub(super) fn new(link: Link, server: String) -> Scribe {
-        Scribe { link, server, known: KnownDrones::default() }
+        Scribe { link, server, known: KnownDrones::default(), partitions: Partitions::default() }
     }
 
     /// Writes `records` in one transaction and returns how many rows were new. Blocks.
@@ -47,6 +49,7 @@ impl Scribe {
     pub(super) fn write(&mut self, records: &[&Record], now_ms: i64) -> Result<u64, StoreError> {
         let rows = Rows::of(records.iter().copied(), &self.server, now_ms);
         let drones = self.known.new_rows(records.iter().copied());
+        self.partitions.make(&mut self.link, rows.telemetry_runs());
         let written = self.link.write(|connection| write_rows(connection, &rows, &drones, now_ms));
         if written.is_err() {
             self.known = KnownDrones::default();
@@ -68,10 +71,11 @@ fn write_rows(
     written += insert_new!(connection, keyframes::table, rows.keyframes);
     written += insert_new!(connection, drones::table, drones);
     written += insert_new!(connection, metrics::table, rows.metrics);
+    written += insert_new!(connection, gaps::table, rows.gaps);
     written += insert_telemetry(connection, &rows.telemetry)?;
     for (run_id, tick) in &rows.ticks {
         let run = runs::table.filter(runs::id.eq(run_id)).filter(runs::ticks.le(tick));
-        diesel::update(run.filter(runs::status.eq("recording")))
+        diesel::update(run.filter(runs::status.ne("complete")))
             .set((runs::ticks.eq(tick), runs::written_ms.eq(now_ms)))
             .execute(connection)?;
     }

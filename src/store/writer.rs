@@ -1,19 +1,27 @@
 //! The handle through which a swarm hands over its history.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use actix::Addr;
 
-use super::batcher::{Batcher, Class, Failure, Limits};
+use super::batcher::{Failure, Limits};
 use super::db_writer::{DbWriter, Flush, FlushError, Stop, Wake};
 use super::error::StoreError;
+use super::queue::{Queue, Source};
 use super::rows;
+use super::spool::SpoolConfig;
 use super::url::DatabaseUrl;
-use crate::contract::record::{DatabaseHealth, DatabaseState, Record, Recorder, RecorderFull};
+use crate::contract::record::{
+    DatabaseHealth, DatabaseState, Durable, NotDurable, Record, Recorder, RecorderFull,
+};
 
 /// Records that wait longer than this are behind a database that does not answer. Telemetry waits for one second.
 const LAG_MAX: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether everything is in the spool, in stopping.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Settings of a [`Writer`].
 #[derive(Clone, Debug, PartialEq)]
@@ -25,11 +33,13 @@ pub struct WriterConfig {
     pub limits: Limits,
     /// Whether to apply migrations on connecting. Without, missing tables leave the state at away.
     pub migrate: bool,
+    /// Where records wait while the database is away; without, they wait in memory and commands are refused.
+    pub spool: Option<SpoolConfig>,
 }
 
 impl Default for WriterConfig {
     fn default() -> Self {
-        WriterConfig { server: "hmrs".to_owned(), limits: Limits::default(), migrate: true }
+        WriterConfig { server: "hmrs".to_owned(), limits: Limits::default(), migrate: true, spool: None }
     }
 }
 
@@ -49,23 +59,16 @@ pub(super) struct Shared {
     address: Mutex<Option<Addr<DbWriter>>>,
 }
 
-/// The batcher and what is needed to wake the actor no more often than necessary.
-pub(super) struct Queue {
-    pub(super) batcher: Batcher<Record>,
-    /// When the actor comes back by itself.
-    pub(super) armed: Option<Instant>,
-    /// Whether a `Wake` is under way.
-    pub(super) woken: bool,
-    /// Whether the writer was stopped: nothing is taken any more.
-    pub(super) closed: bool,
-}
-
 /// How the database was when it was last spoken to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Status {
     pub(super) connected: bool,
-    /// Whether there ever was a connection.
-    pub(super) connected_once: bool,
+    /// Whether the runs that a crash left unfinished are marked.
+    pub(super) abandoned_are_marked: bool,
+    /// Runs that this program records.
+    pub(super) own_runs: BTreeSet<String>,
+    /// Since when a batch or an attempt to connect is under way.
+    pub(super) asked_since: Option<Instant>,
     pub(super) written_rows: u64,
     pub(super) last_error: Option<String>,
 }
@@ -74,8 +77,7 @@ impl Writer {
     /// Starts the actor on the arbiter of the current thread, which must belong to an actix system, and begins to
     /// connect. Returns at once whether or not there is a database.
     pub fn start(url: DatabaseUrl, config: WriterConfig) -> Writer {
-        let queue =
-            Queue { batcher: Batcher::new(config.limits.clone()), armed: None, woken: false, closed: false };
+        let queue = Queue::new(config.limits.clone(), config.spool.as_ref().map(|spool| spool.bytes_max));
         let shared = Arc::new(Shared {
             url,
             config,
@@ -97,16 +99,35 @@ impl Writer {
         }
     }
 
-    /// Flushes, then stops. Records that come later are refused; what could not be written within `deadline` is lost
-    /// and the error says how much that is.
+    /// Flushes, then stops. Records that come later are refused. While the database is away it is enough that everything
+    /// is in the spool, for the next start to deliver ([`DatabaseHealth::spool`] tells how much); what is not even there
+    /// after `deadline` is lost and the error says how much that is.
     pub async fn stop(&self, deadline: Duration) -> Result<(), FlushError> {
-        let result = self.flush(deadline).await;
+        let flushed = self.flush(deadline);
+        let result = match self.shared.config.spool {
+            None => flushed.await,
+            Some(_) => tokio::select! {
+                result = flushed => result.or_else(|_| self.shared.flushed_without_actor()),
+                () = self.is_in_the_spool() => Ok(()),
+            },
+        };
         self.shared.queue().closed = true;
         if let Some(address) = self.shared.address() {
             // A mailbox that is closed already is what we want.
             let _ = address.send(Stop).await;
         }
         result
+    }
+
+    /// Resolves when the database is away and nothing waits in memory.
+    async fn is_in_the_spool(&self) {
+        loop {
+            let is_away = self.health().state == DatabaseState::Away;
+            if is_away && self.shared.queue().live.stats().items == 0 {
+                return;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     #[cfg(test)]
@@ -117,40 +138,50 @@ impl Writer {
 
 impl Recorder for Writer {
     fn record(&self, record: Record) -> Result<(), RecorderFull> {
-        let class = if record.is_telemetry() { Class::Telemetry } else { Class::Event };
         let bytes = rows::size_of(&record);
-        let now = Instant::now();
-        let wake = {
-            let mut queue = self.shared.queue();
-            if queue.closed {
-                return if class == Class::Telemetry { Ok(()) } else { Err(RecorderFull) };
-            }
-            queue.batcher.push(class, record, bytes, now).map_err(|_| RecorderFull)?;
-            let earlier = match (queue.batcher.poll_timeout(), queue.armed) {
-                (Some(due), Some(armed)) => due < armed,
-                (due, None) => due.is_some(),
-                (None, Some(_)) => false,
-            };
-            let wake = earlier && !queue.woken;
-            queue.woken |= wake;
-            wake
-        };
-        if wake {
-            self.shared.wake();
+        if let Record::RunStarted { run_id, .. } | Record::Hash { run_id, .. } = &record {
+            self.shared.is_our_own(run_id);
         }
+        let mut queue = self.shared.queue();
+        if queue.closed {
+            return if record.is_telemetry() { Ok(()) } else { Err(RecorderFull) };
+        }
+        queue.push(record, bytes, Instant::now()).map_err(|_| RecorderFull)?;
+        self.shared.wake_if_earlier(queue);
         Ok(())
     }
 
+    fn ready(&self) -> Result<(), NotDurable> {
+        self.shared.queue().ready()
+    }
+
+    fn durable(&self) -> Durable {
+        let mut queue = self.shared.queue();
+        let waiter = queue.durable();
+        self.shared.wake_if_earlier(queue);
+        Box::pin(async move {
+            match waiter {
+                None => Ok(()),
+                Some(waiter) => waiter.await.unwrap_or_else(|_| {
+                    Err(NotDurable { reason: "the writer ended before it was written".to_owned() })
+                }),
+            }
+        })
+    }
+
     fn health(&self) -> DatabaseHealth {
-        let (stats, oldest) = {
+        let (stats, oldest, is_detoured, spool, ready) = {
             let queue = self.shared.queue();
-            (queue.batcher.stats(), queue.batcher.oldest())
+            let ready = queue.ready();
+            (queue.live.stats(), queue.live.oldest(), queue.is_detoured(), queue.spool(), ready)
         };
         let status = self.shared.status().clone();
         let lag = oldest.map_or(Duration::ZERO, |since| since.elapsed());
-        // A frozen server keeps its connections open and answers nothing: only the waiting tells.
-        let is_frozen = lag > LAG_MAX;
-        let waits = || format!("nothing was committed for {} s", lag.as_secs());
+        // A frozen server keeps its connections open and answers nothing: only the waiting tells. With a spool nothing
+        // waits in memory, but an answer is waited for.
+        let hangs = status.asked_since.filter(|_| is_detoured).map_or(lag, |since| lag.max(since.elapsed()));
+        let is_frozen = hangs > LAG_MAX;
+        let waits = || format!("nothing was committed for {} s", hangs.as_secs());
         DatabaseHealth {
             state: if status.connected && !is_frozen { DatabaseState::Ok } else { DatabaseState::Away },
             kind: Some(self.shared.url.kind()),
@@ -161,6 +192,8 @@ impl Recorder for Writer {
             written_rows: status.written_rows,
             last_error: status.last_error.or_else(|| is_frozen.then(waits)),
             lag_ms: lag.as_millis().try_into().unwrap_or(u64::MAX),
+            spool,
+            refusing: ready.err().map(|trouble| trouble.reason),
         }
     }
 }
@@ -181,6 +214,14 @@ impl Shared {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Notes a run that this program records: it is not abandoned.
+    fn is_our_own(&self, run_id: &str) {
+        let mut status = self.status();
+        if !status.abandoned_are_marked && !status.own_runs.contains(run_id) {
+            status.own_runs.insert(run_id.to_owned());
+        }
+    }
+
     pub(super) fn set_address(&self, address: Addr<DbWriter>) {
         *self.address.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
     }
@@ -189,52 +230,72 @@ impl Shared {
         self.address.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn wake(&self) {
-        let sent = self.address().is_some_and(|address| address.try_send(Wake).is_ok());
-        if !sent {
+    /// Wakes the actor if something is due before it comes back by itself.
+    fn wake_if_earlier(&self, mut queue: MutexGuard<'_, Queue>) {
+        let earlier = match (queue.live.poll_timeout(), queue.armed) {
+            (Some(due), Some(armed)) => due < armed,
+            (due, None) => due.is_some(),
+            (None, Some(_)) => false,
+        };
+        let wake = earlier && !queue.woken;
+        queue.woken |= wake;
+        drop(queue);
+        if wake && self.address().is_none_or(|address| address.try_send(Wake).is_err()) {
             // The actor is being replaced and will look at the queue by itself when it starts.
             self.queue().woken = false;
         }
     }
 
     /// The batch in flight, or the attempt to connect, came to `error`.
-    pub(super) fn failed(&self, failure: Failure, error: &StoreError) {
-        let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0);
-        let jitter = (random >> 11) as f64 / (1u64 << 53) as f64;
+    pub(super) fn failed(
+        &self,
+        source: Option<Source>,
+        failure: Failure,
+        error: &StoreError,
+    ) -> Option<Arc<Record>> {
+        let reason = error.to_string();
         let (set_aside, away, waiting) = {
-            let batcher = &mut self.queue().batcher;
-            let set_aside = batcher.handle_failure(failure, jitter, Instant::now());
-            (set_aside, failure == Failure::Away || batcher.is_refused_everything(), batcher.stats().items)
+            let mut queue = self.queue();
+            let set_aside = queue.database_failed(source, failure, &reason, jitter(), Instant::now());
+            let ill = queue.live.is_refused_everything() || queue.drain.is_refused_everything();
+            (set_aside, failure == Failure::Away || ill, queue.live.stats().items)
         };
-        match set_aside {
+        match &set_aside {
             Some(record) => log::error!("record set aside, {error}: {record:?}"),
             None => log::debug!("nothing written to {}: {error}", self.url),
         }
         if away {
-            let mut status = self.status();
-            // One warning for each time away, not one for each try.
-            if status.connected || status.last_error.is_none() {
-                log::warn!("{} takes nothing ({error}); {waiting} records wait", self.url);
-            }
-            status.connected = false;
-            status.last_error = Some(error.to_string());
+            self.is_away(&reason, waiting);
         }
+        set_aside
     }
 
-    pub(super) fn succeeded(&self, rows: u64) {
+    /// The database takes nothing, for `reason`.
+    pub(super) fn is_away(&self, reason: &str, waiting: usize) {
+        let mut status = self.status();
+        // One warning for each time away, not one for each try.
+        if status.connected || status.last_error.is_none() {
+            let to = if self.config.spool.is_some() { "records go to the spool" } else { "records wait" };
+            log::warn!("{} takes nothing ({reason}); {waiting} {to}", self.url);
+        }
+        status.connected = false;
+        status.last_error = Some(reason.to_owned());
+    }
+
+    pub(super) fn succeeded(&self, source: Option<Source>, rows: u64) {
+        self.queue().database_done(source);
         let mut status = self.status();
         if !status.connected {
             log::info!("records go to {}", self.url);
         }
         status.connected = true;
-        status.connected_once = true;
         status.written_rows += rows;
         status.last_error = None;
     }
 
     pub(super) fn flush_error(&self) -> FlushError {
         FlushError {
-            remaining: self.queue().batcher.stats().items,
+            remaining: self.queue().live.stats().items,
             last_error: self.status().last_error.clone(),
         }
     }
@@ -243,4 +304,10 @@ impl Shared {
         let error = self.flush_error();
         if error.remaining == 0 { Ok(()) } else { Err(error) }
     }
+}
+
+/// A random number in 0..1, so that many servers do not come back to a database at once.
+pub(super) fn jitter() -> f64 {
+    let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0);
+    (random >> 11) as f64 / (1u64 << 53) as f64
 }

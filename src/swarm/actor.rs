@@ -17,14 +17,15 @@ use tokio::sync::oneshot;
 
 use crate::contract::error::{ApiError, ErrorCode};
 use crate::contract::incoming::Speed;
-use crate::contract::outgoing::{Ack, RunState};
-use crate::contract::record::Recorder;
+use crate::contract::outgoing::{Ack, RunState, SpoolFill};
+use crate::contract::record::{Durable, Recorder};
 use crate::sim::{Command, Happening, Intent, Level, ParamSpec, Targets, Tick, World};
 
 use super::clock::{Clock, Pacer};
 use super::crew::Hands;
 use super::describe::{describe, measured};
 use super::drone::{Decided, Died};
+use super::durable;
 use super::ledger::{Ledger, Origin};
 use super::load::LoadMeter;
 use super::outlet::Outlet;
@@ -69,7 +70,7 @@ pub struct Swarm {
     is_closed: bool,
 }
 
-type Reply = oneshot::Sender<Result<Ack, ApiError>>;
+type Reply = oneshot::Sender<(Result<Ack, ApiError>, Option<Durable>)>;
 
 /// A tick between its two halves.
 struct OpenTick {
@@ -142,9 +143,11 @@ impl Swarm {
     fn settle(&mut self, ctx: &mut Context<Self>) {
         if self.tick.is_none() {
             while let Some((submit, reply)) = self.waiting.pop_front() {
+                let promises = !submit.envelope.dry_run;
                 let answer = self.carry_out(submit);
+                let durable = (promises && answer.is_ok()).then(|| self.run.durable());
                 // The asker may have hung up; the command stands all the same.
-                let _ = reply.send(answer);
+                let _ = reply.send((answer, durable));
             }
             self.drain_world();
         }
@@ -317,6 +320,7 @@ impl Swarm {
 
     fn publish_snapshot(&mut self, snapshot: Arc<crate::sim::Snapshot>) {
         let wall_time_ms = wall_time_ms();
+        let database = self.run.database();
         self.outlet.tick(TickReport {
             snapshot,
             run: self.run.info().clone(),
@@ -325,7 +329,8 @@ impl Swarm {
             wall_time_ms,
             load: self.load.load(),
             hash: self.hash,
-            database: self.run.database(),
+            database: database.state.as_str(),
+            spool: database.spool.and_then(SpoolFill::of),
             resumed_at_tick: self.resumed_at,
             playback: None,
         });
@@ -431,9 +436,14 @@ impl Handler<Submit> for Swarm {
             self.settle(ctx);
         }
         Box::pin(async move {
-            answer.await.unwrap_or_else(|_| {
-                Err(ApiError::new(ErrorCode::Unavailable, "the swarm ended before the command was applied"))
-            })
+            match answer.await {
+                Ok((Ok(ack), Some(durable))) => durable::once_durable(ack, durable).await,
+                Ok((answer, _)) => answer,
+                Err(_) => {
+                    let problem = "the swarm ended before the command was applied";
+                    Err(ApiError::new(ErrorCode::Unavailable, problem))
+                }
+            }
         })
     }
 }

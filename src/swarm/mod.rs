@@ -18,6 +18,7 @@ pub mod clock;
 pub mod crew;
 mod describe;
 pub mod drone;
+mod durable;
 pub mod headless;
 mod keyframe;
 pub mod ledger;
@@ -38,7 +39,7 @@ use actix::prelude::*;
 use crate::contract::access::Held;
 use crate::contract::error::ApiError;
 use crate::contract::incoming::{Envelope, Speed};
-use crate::contract::outgoing::{Ack, CommandUpdate, Load, LogEntry, Playback, RunState};
+use crate::contract::outgoing::{Ack, CommandUpdate, Load, LogEntry, Playback, RunState, SpoolFill};
 use crate::sim::{ParamSpec, Scenario, Snapshot, Tick};
 
 pub use actor::Swarm;
@@ -87,7 +88,8 @@ pub struct Settings {
     pub keyframe_every_s: f64,
 }
 
-/// Gateway → `Swarm`: a command. Answered once it is applied (or refused), between two ticks.
+/// Gateway → `Swarm`: a command. Applied (or refused) between two ticks, and answered once its record is durable; the tick
+/// does not wait for that.
 #[derive(Message)]
 #[rtype(result = "Result<Ack, ApiError>")]
 pub struct Submit {
@@ -170,6 +172,8 @@ pub struct TickReport {
     pub hash: (Tick, u64),
     /// `ok`, `away` or `none`.
     pub database: &'static str,
+    /// What waits on disk for the database, if anything does.
+    pub spool: Option<SpoolFill>,
     /// The tick at which the run went on after a crash of the server.
     pub resumed_at_tick: Option<Tick>,
     /// Of a replay: how far its recording goes.

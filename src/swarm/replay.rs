@@ -262,6 +262,7 @@ impl Replay {
             load: self.load.load(),
             hash: self.hash,
             database: "none",
+            spool: None,
             resumed_at_tick: None,
             playback: Some(playback),
         });

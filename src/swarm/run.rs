@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::contract::outgoing::{LogEntry, rfc3339};
-use crate::contract::record::{Record, Recorder, RecorderFull, RunStatus};
+use crate::contract::record::{
+    DatabaseHealth, Durable, NotDurable, Record, Recorder, RecorderFull, RunStatus,
+};
 use crate::sim::hash::Hash64;
 use crate::sim::{Happening, JournalEntry, Snapshot, Tick, World};
 
@@ -78,6 +80,16 @@ impl Run {
     /// The number that the next journal entry will have: the ticket of its command.
     pub fn next_ticket(&self) -> u64 {
         self.journal_seq + 1
+    }
+
+    /// Whether what is done now can be kept beyond a crash. If not, no command is carried out.
+    pub fn ready(&self) -> Result<(), NotDurable> {
+        self.recorder.ready()
+    }
+
+    /// Resolves when everything said and entered so far would survive a crash.
+    pub fn durable(&self) -> Durable {
+        self.recorder.durable()
     }
 
     /// Enters what is about to be applied. When the recorder is full it must not be applied.
@@ -174,14 +186,9 @@ impl Run {
         }
     }
 
-    /// `ok`, `away` or `none`.
-    pub fn database(&self) -> &'static str {
-        use crate::contract::record::DatabaseState;
-        match self.recorder.health().state {
-            DatabaseState::Ok => "ok",
-            DatabaseState::Away => "away",
-            DatabaseState::None => "none",
-        }
+    /// How the recorder is.
+    pub fn database(&self) -> DatabaseHealth {
+        self.recorder.health()
     }
 
     /// The recorder, for the next run.

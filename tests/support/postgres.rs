@@ -77,6 +77,17 @@ impl Postgres {
         self.run("pg_ctl", &["-D", &self.data(), "-w", "-m", "immediate", "stop"]);
     }
 
+    /// Sends a signal, such as STOP or CONT, to every process of the server.
+    pub fn signal(&self, name: &str) {
+        let file = self.directory.join("data").join("postmaster.pid");
+        let postmaster = std::fs::read_to_string(file).unwrap().lines().next().unwrap().to_owned();
+        let children =
+            std::fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children")).unwrap();
+        for pid in std::iter::once(postmaster.as_str()).chain(children.split_whitespace()) {
+            let _ = Command::new("kill").args([&format!("-{name}"), pid]).status();
+        }
+    }
+
     /// The URL of a new, empty database. The server must run.
     pub fn new_database(&self) -> String {
         let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));

@@ -72,6 +72,8 @@ export interface StatusUpdate {
   clients?: number;
   run_id: string;
   database?: 'ok' | 'away' | 'none';
+  /** What waits on the server's disk for the database. */
+  spool?: { records: number; bytes: number; fill_pct: number };
 }
 
 export interface DroneJson {

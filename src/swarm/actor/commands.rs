@@ -96,6 +96,7 @@ impl Swarm {
             }
             _ => targets,
         };
+        self.can_be_kept()?;
         let ticket = self.run.next_ticket();
         let entry = self.entry(origin, &command_id, targets.clone(), command.clone());
         self.run.enter(entry).map_err(|full| {
@@ -120,6 +121,14 @@ impl Swarm {
         let update = self.ledger.open(u64::MAX, name, origin.clone(), &ack);
         self.outlet.push(Published::Command(update));
         ack
+    }
+
+    /// Refuses a command whose record no disk would take, before it does anything.
+    fn can_be_kept(&self) -> Result<(), ApiError> {
+        self.run.ready().map_err(|trouble| {
+            let problem = format!("the command was not carried out, for it could not be recorded: {trouble}");
+            ApiError::new(ErrorCode::Unavailable, problem)
+        })
     }
 
     pub(super) fn entry(
@@ -168,6 +177,7 @@ impl Swarm {
         if dry_run {
             return Ok(ack);
         }
+        self.can_be_kept()?;
         match control {
             Control::Start => self.set_state(RunState::Running),
             Control::Pause => self.set_state(RunState::Paused),

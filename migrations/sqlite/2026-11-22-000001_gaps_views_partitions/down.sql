@@ -1,0 +1,4 @@
+DROP VIEW logs;
+DROP VIEW scenarios;
+DROP TABLE thinned;
+DROP TABLE gaps;
