@@ -243,6 +243,9 @@ async function killAndGoOn(t, options, kills) {
     }
     again.disconnect();
   }
+  // A command of the very tick that it goes on from is part of the state there, but no more of a run that ends there.
+  const { resumed_at_tick } = await server.json('/api/status');
+  await until('it flies on', async () => (await server.json('/api/status')).tick > resumed_at_tick);
   await server.post('/api/pause');
   const status = await until('held', async () => { const s = await server.json('/api/status'); return s.state === 'paused' && s.state_hash_tick === s.tick && s; });
   assert.equal(status.state_hash, await unbroken(server, run, 'hello', status.tick), 'equal to an unbroken run');
