@@ -134,7 +134,7 @@ test('what somebody else holds is refused with the name; claimed, handed over, a
   await holds(page, () => window.__console.leases.find((l) => l.holder === 'Amira')?.drones.length === 7);
   await page.getByLabel('Hand over to').selectOption('Jonas');
   await holds(page, () => window.__console.leases.find((l) => l.holder === 'Jonas')?.drones.length === 7);
-  await holdButton(page, page.getByRole('button', { name: /^Stop all/ }), 1200);
+  await holdButton(page, page.getByRole('button', { name: /^Stop all/ }), 3000);
   await until('stop reaches everyone', async () => page.evaluate(() => window.__console.strips.some((s) => s.command === 'hold' && s.counts.denied === 0 && s.transport !== null)));
   await jonas.timeout(5000).emitWithAck('release', { targets: 'all' });
 });
