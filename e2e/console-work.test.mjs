@@ -69,7 +69,7 @@ test('a hold that is let go early does nothing; a full one sends, and the target
   await page.getByRole('button', { name: /^Return/ }).click();
   const confirm = page.getByRole('button', { name: /^Hold to return/ });
   await page.getByText(/would take it on/).waitFor();
-  await holdButton(page, confirm, 150);
+  await holdButton(page, confirm, () => sleep(150));
   await confirm.waitFor();
   assert.equal(await stripOf(page, 'rtl'), undefined, 'nothing was sent');
   // The selection changes while the confirmation stands: the command must not.
@@ -134,8 +134,8 @@ test('what somebody else holds is refused with the name; claimed, handed over, a
   await holds(page, () => window.__console.leases.find((l) => l.holder === 'Amira')?.drones.length === 7);
   await page.getByLabel('Hand over to').selectOption('Jonas');
   await holds(page, () => window.__console.leases.find((l) => l.holder === 'Jonas')?.drones.length === 7);
-  await holdButton(page, page.getByRole('button', { name: /^Stop all/ }), 3000);
-  await until('stop reaches everyone', async () => page.evaluate(() => window.__console.strips.some((s) => s.command === 'hold' && s.counts.denied === 0 && s.transport !== null)));
+  await holdButton(page, page.getByRole('button', { name: /^Stop all/ }), () => until('stop reaches everyone', async () => page.evaluate(() =>
+    window.__console.strips.some((s) => s.command === 'hold' && s.counts.denied === 0 && s.transport !== null))));
   await jonas.timeout(5000).emitWithAck('release', { targets: 'all' });
 });
 

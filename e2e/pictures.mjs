@@ -40,7 +40,7 @@ async function atWork(page, server) {
   await page.getByRole('button', { name: /^Go to/ }).click();
   const map = await page.locator('.map').boundingBox();
   await page.mouse.click(map.x + map.width * 0.28, map.y + map.height * 0.78);
-  await holdButton(page, page.getByRole('button', { name: /^Hold to send/ }), 900);
+  await holdButton(page, page.getByRole('button', { name: /^Hold to send/ }));
   await server.post('/api/command', { command: 'inject_fault', targets: ['worker-2'], params: { fault: 'gps' } });
   await sleep(6000);
 }

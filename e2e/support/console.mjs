@@ -50,10 +50,13 @@ export async function flying(page, server) {
   }, { within: 30_000 });
 }
 
-/** Keeps a button pressed for a while. */
-export async function holdButton(page, button, ms = 1000) {
+/** Keeps a button pressed until something has come of it: by default, until it has gone with its dialog. */
+export async function holdButton(page, button, outcome = () => button.waitFor({ state: 'detached' })) {
   await button.hover();
   await page.mouse.down();
-  await sleep(ms);
-  await page.mouse.up();
+  try {
+    await outcome();
+  } finally {
+    await page.mouse.up();
+  }
 }
