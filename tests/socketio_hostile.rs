@@ -80,6 +80,21 @@ async fn a_message_may_be_as_large_as_promised_and_no_larger() {
 }
 
 #[actix_web::test]
+async fn a_body_that_is_announced_too_large_is_not_waited_for() {
+    let server = echo_server(Config { max_payload: 10_000, ..calm() });
+    let session = Polling::open(server.port, ENGINE).await;
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
+    let head = format!(
+        "POST {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Length: 10001\r\n\r\n4",
+        session.target, server.port
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    tokio::io::AsyncReadExt::read_exact(&mut stream, &mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 413");
+}
+
+#[actix_web::test]
 async fn a_chunked_body_is_counted_as_it_comes() {
     let server = echo_server(Config { max_payload: 10_000, ..calm() });
     let session = Polling::open(server.port, ENGINE).await;
@@ -335,6 +350,12 @@ async fn a_flood_of_pings_from_a_peer_that_does_not_read_is_cut_off() {
     }
     eventually("the flood's session is closed", || server.engine.stats().sessions_websocket == 0).await;
     assert_eq!(server.engine.stats().refused_pings, 1);
+    if !is_carried_by_actor() {
+        eventually("its connection is gone while it still does not read", || {
+            server.engine.stats().websockets_open == 0
+        })
+        .await;
+    }
     bystander.assert_undisturbed().await;
 }
 

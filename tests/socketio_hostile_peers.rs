@@ -200,6 +200,9 @@ async fn a_peer_that_reads_a_byte_at_a_time_holds_up_nobody_and_is_closed() {
     }
     assert_eq!(nsp.len(), 1, "the slow peer is closed");
     assert_eq!(server.io.stats().overflows, 1);
+    if !is_carried_by_actor() {
+        eventually("its connection is not kept either", || server.io.stats().websockets_open == 1).await;
+    }
     bystander.assert_undisturbed().await;
 }
 

@@ -108,7 +108,13 @@ pub(super) async fn post(
         posting.failure = Some(CloseReason::ParseError);
         return Err(Refused::BadRequest);
     }
-    let body = rt::time::timeout(BODY_TIMEOUT, read(payload, session.server.config.max_payload));
+    let bytes_max = session.server.config.max_payload;
+    let declared =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|bytes: usize| bytes > bytes_max) {
+        return Err(Refused::TooLarge);
+    }
+    let body = rt::time::timeout(BODY_TIMEOUT, read(payload, bytes_max));
     let body = body.await.unwrap_or(Err(Refused::BadRequest))?;
     posting.failure = None;
     addr.send(Packets(body)).await.map_err(|_| Refused::SessionUnknown)??;

@@ -61,6 +61,9 @@ use super::{
 
 /// How long a new connection may say nothing before it is closed, as actix-http has it.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
+/// For how long, and how much, is read from a peer after the close frame for it.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 8 << 20;
 /// How much of a first request is looked at. A longer head is served as ever.
 const HEAD_BYTES_MAX: usize = 4096;
 /// Largest refusal of an opening handshake.
@@ -338,21 +341,57 @@ async fn read(incoming: Incoming, connection: Connection) {
         let sent = addr.send(FromWebsocket { line: line.clone(), input }).await;
         if is_last || sent.is_err() {
             // The answer, a close frame, is on the line already; the writer ends behind it.
-            return;
+            drop(connection);
+            return linger(guard.into_payload()).await;
         }
     }
     line.cut();
+}
+
+/// Reads on for a moment, for nothing: a socket that is closed with bytes unread is reset, and a peer that still writes
+/// would never see the close frame that says why.
+async fn linger(mut incoming: Incoming) {
+    let drain = async {
+        let mut left = LINGER_BYTES;
+        while let Some(Ok(bytes)) = incoming.next().await {
+            left = left.saturating_sub(bytes.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    let _ = rt::time::timeout(LINGER, drain).await;
 }
 
 /// Writes whatever the line has to say, each frame from where it stands.
 async fn write(mut socket: OwnedWriteHalf, session: Arc<SessionHandle>, line: Arc<Line>) {
     while let Some(chunk) = std::future::poll_fn(|cx| line.poll_chunk(cx)).await {
         session.server.counters.bytes_out.add(chunk.len());
-        if socket.write_all(&chunk).await.is_err() {
+        let is_whole = match socket.try_write(&chunk) {
+            Ok(written) if written == chunk.len() => true,
+            Ok(written) => Box::pin(write_on(&mut socket, &chunk[written..], &line)).await,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Box::pin(write_on(&mut socket, &chunk, &line)).await
+            }
+            Err(_) => false,
+        };
+        if !is_whole {
             break;
         }
     }
     session.server.counters.websockets_open.down();
     line.drop_connection();
     let _ = socket.shutdown().await;
+}
+
+/// Writes what the kernel does not take at once, and whether it took it before it was time to give the peer up. Whoever
+/// is given up is reset, so that the kernel does not keep for it what it will never read.
+async fn write_on(socket: &mut OwnedWriteHalf, bytes: &[u8], line: &Line) -> bool {
+    tokio::select! {
+        written = socket.write_all(bytes) => written.is_ok(),
+        () = line.out_of_patience() => {
+            let _ = socket2::SockRef::from(AsRef::<TcpStream>::as_ref(socket)).set_linger(Some(Duration::ZERO));
+            false
+        }
+    }
 }

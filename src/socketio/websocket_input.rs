@@ -56,6 +56,11 @@ impl<P: Stream<Item = Result<Bytes, PayloadError>> + Unpin> FrameGuard<P> {
         self.violation.clone()
     }
 
+    /// The bytes behind what was judged so far.
+    pub(super) fn into_payload(self) -> P {
+        self.payload
+    }
+
     fn poll_payload(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, PayloadError>>> {
         match Pin::new(&mut self.payload).poll_next(cx) {
             Poll::Pending => self.line.poll_dropped(cx).map(|()| None),

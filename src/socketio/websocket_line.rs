@@ -2,16 +2,21 @@
 
 use std::{
     collections::VecDeque,
+    future::poll_fn,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
+use actix_web::rt::time::timeout;
 use bytes::Bytes;
 
 use super::{protocol::websocket_frame::close_frame, session_handle::SessionHandle};
 
 /// Pongs, and other frames of the WebSocket's own, that wait for a peer that does not read.
 const CHUNKS_MAX: usize = 60;
+/// How long a peer that takes nothing may hold up what is still to be written once its session is over.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// One WebSocket. It writes frames of its own first (pongs, the probe's answer), then, once attached, whatever its
 /// session's outbox hands out.
@@ -30,8 +35,24 @@ struct Inner {
     ended: bool,
     /// The connection is gone: nothing more can be read than what has arrived.
     dropped: bool,
+    /// How long what is being written may still take.
+    patience: Patience,
     writer: Option<Waker>,
+    /// The writer, while its peer takes nothing.
+    stuck: Option<Waker>,
     reader: Option<Waker>,
+}
+
+/// How long a writer waits for a peer that takes nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Patience {
+    /// As long as the session lives, which is over when such a peer answers no ping.
+    #[default]
+    Session,
+    /// The session is over: for [`LAST_WORDS`].
+    Short,
+    /// Not at all.
+    None,
 }
 
 impl Line {
@@ -74,6 +95,38 @@ impl Line {
             inner.ended = true;
         }
         wake_writer(inner);
+        self.hurry();
+    }
+
+    /// The session behind it is over: what is still to be written must not take long.
+    pub(super) fn hurry(&self) {
+        self.lose_patience(Patience::Short);
+    }
+
+    fn lose_patience(&self, patience: Patience) {
+        let mut inner = self.lock();
+        inner.patience = inner.patience.max(patience);
+        let stuck = inner.stuck.take();
+        drop(inner);
+        if let Some(stuck) = stuck {
+            stuck.wake();
+        }
+    }
+
+    /// Over once there is no more waiting for a peer that takes nothing.
+    pub(super) async fn out_of_patience(&self) {
+        poll_fn(|cx| self.poll_patience(cx, Patience::Short)).await;
+        // Timed out or not: that was it.
+        let _ = timeout(LAST_WORDS, poll_fn(|cx| self.poll_patience(cx, Patience::None))).await;
+    }
+
+    fn poll_patience(&self, cx: &Context<'_>, least: Patience) -> Poll<()> {
+        let mut inner = self.lock();
+        if inner.patience >= least {
+            return Poll::Ready(());
+        }
+        inner.stuck = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     /// Ends it without another word.
@@ -82,6 +135,7 @@ impl Line {
         inner.chunks.clear();
         inner.ended = true;
         wake_writer(inner);
+        self.lose_patience(Patience::None);
     }
 
     /// The connection is gone.

@@ -68,8 +68,8 @@ fn start(engine: EngineIo, io: SocketIo, workers: usize) -> Server {
     let app = move || App::new().configure(engine_mount.configure()).configure(io_mount.configure());
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    let server = match std::env::var("HMRS_TEST_CARRIER").as_deref() {
-        Ok("actor") => HttpServer::new(app)
+    let server = match is_carried_by_actor() {
+        true => HttpServer::new(app)
             .on_connect(io.on_connect())
             .h1_allow_half_closed(false)
             .workers(workers)
@@ -78,7 +78,7 @@ fn start(engine: EngineIo, io: SocketIo, workers: usize) -> Server {
             .listen(listener)
             .unwrap()
             .run(),
-        _ => {
+        false => {
             let builder =
                 actix_server::Server::build().workers(workers).disable_signals().shutdown_timeout(0);
             listen(builder, listener, &io, app).unwrap().run()
@@ -87,6 +87,11 @@ fn start(engine: EngineIo, io: SocketIo, workers: usize) -> Server {
     let handle = server.handle();
     rt::spawn(server);
     Server { port, io, engine, handle }
+}
+
+/// With it sockets belong to actix-http, which keeps one that takes nothing until the kernel gives its peer up.
+pub fn is_carried_by_actor() -> bool {
+    std::env::var("HMRS_TEST_CARRIER").is_ok_and(|carrier| carrier == "actor")
 }
 
 pub async fn sleep_ms(ms: u64) {

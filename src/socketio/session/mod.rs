@@ -276,6 +276,9 @@ impl Session {
         }
         log::debug!("a session on {} closed: {reason}", self.handle.transport());
         self.handle.outbox.seal(reason.websocket_code(), reason.is_graceful());
+        if let Some(line) = &self.line {
+            line.hurry();
+        }
         // What a client said before it went is still heard; what one said that had to be put out is not.
         if reason != CloseReason::TransportClose {
             self.inbox.forget_events(None);
