@@ -33,6 +33,7 @@ test('a stream that is two seconds late is called delayed, and never live', opti
   const states = new Set();
   await until('it stays so', async () => states.add(await page.evaluate(() => window.__console.state)) && states.size && (await page.evaluate(() => window.__console.ageMs)) > 1900, { within: 15_000 });
   assert.ok(!states.has('live'), [...states].join(', '));
+  await holds(page, () => window.__console.hollow === window.__console.drones);
   // An immediate command is confirmed now, and the confirmation says how old the picture is.
   await selectAll(page);
   await page.getByRole('button', { name: /^Hold(\s+H)?$/ }).click();
@@ -110,6 +111,25 @@ test('drones that come and go change the table, and the selection stays with its
   await server.post('/api/command', { command: 'remove', targets: { where: 'type = quad' } });
   await holds(page, (n) => window.__console.drones === n && window.__console.state === 'live', before);
   assert.deepEqual(await page.evaluate(() => window.__console.selection), chosen);
+});
+
+test('after a short cut the connection goes on where it was, and so does the picture', options, async (t) => {
+  const wires = [];
+  const page = await open(t, browser, server, '/lite/');
+  await page.routeWebSocket(/socket\.io/, (socket) => {
+    socket.connectToServer();
+    wires.push(socket);
+  });
+  await page.goto(`${server.url}/?test`);
+  await holds(page, () => window.__console?.state === 'live');
+  assert.equal(await page.evaluate(() => window.__console.recovered), false);
+  const known = await page.evaluate(() => window.__console.id);
+  for (const wire of wires) await wire.close();
+  await holds(page, () => window.__console.recovered && window.__console.state === 'live', undefined, 60_000);
+  assert.equal(await page.evaluate(() => window.__console.id), known, 'it is the same console to the others');
+  const seq = await page.evaluate(() => window.__console.seq);
+  await holds(page, (before) => window.__console.seq > before + 25, seq);
+  assert.deepEqual(page.faults, []);
 });
 
 test('where WebSockets are blocked, long polling carries a slower stream', options, async (t) => {

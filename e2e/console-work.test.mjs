@@ -54,6 +54,13 @@ test('clicks add and take away, digits remember groups and bring them back', opt
   await page.keyboard.press('4');
   await chosen(page, 2);
   assert.deepEqual(await selection(page), pair);
+  // The same digit again brings them to the middle.
+  await page.keyboard.press('4');
+  const middle = await page.locator('.map').boundingBox().then((box) => ({ x: box.x + box.width / 2, y: box.y + box.height / 2 }));
+  await until('the group is in the middle', async () => {
+    const [a, b] = await Promise.all(pair.map((drone) => project(page, drone)));
+    return Math.hypot((a.x + b.x) / 2 - middle.x, (a.y + b.y) / 2 - middle.y) < 3;
+  });
   // Alt and a box take away what lies in it.
   const map = await page.locator('.map').boundingBox();
   await page.keyboard.down('Alt');

@@ -1,25 +1,15 @@
 // Takes the pictures of the console that the README shows: `node e2e/pictures.mjs [NAME…]`, into docs/pictures.
 // Each is the real server in a real browser; whoever changes how the console looks takes them again and looks at them.
 
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { holds, launch } from './support/browser.mjs';
 import { drag, holdButton, live as liveConsole, selectAll } from './support/console.mjs';
 import { sleep } from './support/process.mjs';
-import { artefacts, root, startServer } from './support/server.mjs';
+import { tenThousand } from './support/scenarios.mjs';
+import { root, startServer } from './support/server.mjs';
 
 const BYTES_MAX = 300 * 1024;
-
-/** Ten thousand boids: the built-in thousand on three times the ground. */
-function tenThousand() {
-  const path = join(artefacts, 'ten-thousand.toml');
-  const text = readFileSync(join(root, 'scenarios', 'thousand.toml'), 'utf8');
-  const wider = (list) => list.replace(/-?\d+\.\d+/g, (n) => (Number(n) * 3).toFixed(1));
-  writeFileSync(path, text
-    .replace('A thousand boids', 'Ten thousand boids').replaceAll('count = 250', 'count = 2500').replaceAll('columns = 25', 'columns = 50')
-    .replace(/^(polygon|box|center) = .*$/gm, wider).replace(/(home = .*)/g, (line) => line.replace(/center = \[[^\]]*\]/, wider)));
-  return path;
-}
 
 const box = async (page, x0, y0, x1, y1) => {
   const map = await page.locator('.map').first().boundingBox();

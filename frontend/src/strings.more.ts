@@ -1,10 +1,16 @@
 /** Words of panels that are only loaded when somebody opens them. */
 import { number } from './format';
+import type { Figure } from './store/figures';
 import type { CheckName } from './store/preflight';
 import type { Metric } from './store/series';
 import { drones } from './strings';
 
 const UNITS: Record<Metric, [unit: string, digits: number]> = { separation: ['m', 1], polarization: ['', 2], battery: ['%', 0], speed: ['m/s', 1], airborne: ['', 0], tick: ['ms', 2] };
+
+const FIGURE_UNITS: Record<Figure, [unit: string, digits: number]> = {
+  separation_min_m: ['m', 1], polarization: ['', 2], battery_min_pct: ['%', 0], speed_mean_mps: ['m/s', 1], airborne: ['', 0], cohesion_radius_m: ['m', 1], near_misses: ['', 0],
+};
+const withUnit = (value: number, [unit, digits]: [string, number]): string => (Number.isFinite(value) ? `${number(value, digits)} ${unit}`.trim() : number(NaN));
 
 export const M = {
   spacing: 'Distance between drones, m',
@@ -22,13 +28,60 @@ export const M = {
 
   metric: 'What is plotted',
   metrics: { separation: 'Least distance', polarization: 'Common heading, 0 to 1', battery: 'Lowest battery', speed: 'Mean speed', airborne: 'In the air', tick: 'Time of a tick' } as Record<Metric, string>,
-  value: (metric: Metric, value: number): string => `${number(value, UNITS[metric][1])} ${UNITS[metric][0]}`.trim(),
+  value: (metric: Metric, value: number): string => withUnit(value, UNITS[metric]),
+  figures: {
+    separation_min_m: 'Least distance', polarization: 'Common heading', battery_min_pct: 'Lowest battery', speed_mean_mps: 'Mean speed', airborne: 'In the air', cohesion_radius_m: 'Spread', near_misses: 'Near misses',
+  } as Record<Figure, string>,
+  figureValue: (figure: Figure, value: number): string => withUnit(value, FIGURE_UNITS[figure]),
   timeline: 'Time shown: arrows step, Home is the oldest moment, End is live',
   live: 'live',
-  stopPicture: 'Stop the picture',
-  playPicture: 'Play or stop',
+  stopPicture: 'Freeze the picture',
+  playPicture: 'Play',
+  holdPicture: 'Pause',
   spanOf: 'Minutes shown',
   minutes: (n: number): string => `${n} min`,
+
+  searchRuns: 'Search runs',
+  compareColumn: 'Compare',
+  started: 'Started',
+  length: 'Length',
+  from: 'From',
+  whatToDo: 'What to do with it',
+  markTwo: 'Mark two runs to see one over the other.',
+  markOneMore: 'Mark one more.',
+  over: 'A over B',
+  overTitle: 'Plays A, with the drones of B drawn beside its own',
+  markRun: (scenario: string, clock: string): string => `Compare ${scenario} of ${clock}`,
+  runStatus: { recording: 'recording', complete: 'complete', truncated: 'cut short' } as Record<string, string>,
+  thisRun: 'shown now',
+  forkOf: (run: string, tick: number): string => `fork of …${run} at tick ${tick}`,
+  replayTitle: 'Plays it as it was, in a view of its own',
+  export: 'Export',
+  formats: { csv: 'CSV', jsonl: 'JSON Lines', parquet: 'Parquet', mcap: 'MCAP' } as Record<string, string>,
+  noRuns: 'Nothing is recorded yet.',
+  olderRuns: 'Older runs',
+  reading: 'Reading…',
+
+  toStart: 'To the beginning',
+  back: 'Back 1 s',
+  forward: 'On 1 s',
+  playback: 'Time of the replay: arrows step a second, Page Up and Down ten, Home and End go to the ends',
+  ofClock: (now: string, end: string): string => `${now} of ${end}`,
+  tick: (n: number): string => `tick ${n}`,
+  forkHere: 'Fork here',
+  forkHereTitle: 'A live swarm that goes on from this tick, and can be commanded',
+  compareTo: 'Compare…',
+  stopComparing: 'Compare no more',
+  noMetrics: 'Nothing was measured in this run yet.',
+  equalTo: (clock: string): string => `Equal up to ${clock}`,
+  partAt: (clock: string): string => `They part at ${clock}`,
+  comparing: 'Comparing…',
+  sideBySide: 'Figures of both runs',
+  figure: 'Figure',
+  runA: 'A, this run',
+  runB: 'B',
+  apart: 'Apart, mean and most',
+  beyond: 'B has ended before',
 
   kinds: { keep_in: 'keep in', keep_out: 'keep out' } as Record<string, string>,
   corners: (n: number): string => `${n} corners`,

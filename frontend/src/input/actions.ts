@@ -3,18 +3,25 @@ import type { Answer } from '../net/authority';
 import { ACK_TIMEOUT_MS, envelope, sendCommand } from '../net/command';
 import type { Session } from '../net/session';
 import { commandsAllowed } from '../net/state';
-import type { CommandAck, Fence, Targets } from '../proto/events';
+import type { CommandAck, Targets } from '../proto/events';
 import { Focus } from '../render/camera';
 import type { MapView } from '../render/mapview';
 import { commandLabel } from '../store/labels';
 import { previewOf, type Preview } from '../store/preview';
 import { ui, type Aim, type Pending } from '../store/ui.svelte';
-import { S, drones } from '../strings';
+import { S } from '../strings';
 import { confirmationFor } from './consequence';
+import { Fencing } from './fencing';
+import { Groups } from './groups';
+import { Travel } from './travel';
 
 /** Every drone stops and stays in the air: the motors keep running, nothing falls. */
 export const STOP_ALL_COMMAND = 'hold';
 const GOTO_ALTITUDE_M = 20;
+/** What a replay understands as well. */
+const CLOCK = new Set(['start', 'pause', 'step', 'set_speed', 'reset']);
+
+const inWords = (why: string | null): string | null => (why === null ? null : (S.disabled[why] ?? why));
 
 export class Actions {
   /** Every view of the map that is open, and the one that keys and buttons mean. */
@@ -27,12 +34,20 @@ export class Actions {
     return this.views.primary;
   }
 
+  readonly travel = new Travel(this);
+  readonly groups = new Groups(this);
+  readonly fencing = new Fencing(this);
+
   constructor(readonly session: Session) {}
 
   /** Why commands are not possible now, in words, or null. */
   refusal(): string | null {
-    const why = commandsAllowed(ui.link.state, ui.welcome?.role ?? 'operator', this.session.rewind.atS !== null);
-    return why === null ? null : (S.disabled[why] ?? why);
+    return inWords(commandsAllowed(ui.link.state, ui.welcome?.role ?? 'operator', this.session.rewind.atS !== null, this.travel.isReplay));
+  }
+
+  /** The same for the clock, which a replay has too. */
+  clockRefusal(): string | null {
+    return inWords(commandsAllowed(ui.link.state, ui.welcome?.role ?? 'operator', this.session.rewind.atS !== null));
   }
 
   /** Freezes the selection as target and asks for the confirmation that the command deserves. */
@@ -83,7 +98,7 @@ export class Actions {
 
   /** A command to the swarm as a whole, without targets. */
   world(command: string, params: Record<string, unknown> = {}, detail = ''): void {
-    const refusal = this.refusal();
+    const refusal = CLOCK.has(command) ? this.clockRefusal() : this.refusal();
     if (refusal) ui.say(refusal);
     else this.send(command, undefined, params, 0, detail);
   }
@@ -103,6 +118,7 @@ export class Actions {
   private send(command: string, targets: Targets | undefined, params: Record<string, unknown>, count: number, detail = '', override = false): void {
     const { session } = this;
     const made = envelope(command, targets, params, override);
+    if (command === 'goto') ui.tried = [ui.tried[0], true, ui.tried[2]];
     session.strips.started({ id: made.command_id, command, label: detail || commandLabel(command, params, targets), targets, params, atMs: Date.now(), total: count });
     const carriers = {
       connected: () => session.link.connected,
@@ -255,30 +271,11 @@ export class Actions {
   escape(): void {
     if (ui.pending || ui.aim) this.cancel();
     else if (ui.sketch) ui.sketch = null;
-    else if (this.session.rewind.atS !== null) this.live();
+    else if (this.session.rewind.atS !== null) this.travel.live();
     else this.session.fleet.selection.clear();
   }
 
-  /* Remembered groups 1 to 9. */
-
-  private saved = new Map<string, string[]>();
-  private recalled = '';
-
-  save(digit: string): void {
-    const { selection, slots } = this.session.fleet;
-    if (selection.count > 0) {
-      this.saved.set(digit, selection.ids(slots));
-      ui.say(`${digit}: ${drones(selection.count)}`, undefined, 2500);
-    }
-  }
-
-  recall(digit: string): void {
-    const ids = this.saved.get(digit);
-    if (ids) this.selectIds(ids, this.recalled === digit);
-    this.recalled = digit;
-  }
-
-  /* Views and time. */
+  /* Views. */
 
   /** From above, aslant, and back. */
   toggleTilt(): void {
@@ -287,47 +284,6 @@ export class Actions {
 
   toggleQuad(): void {
     ui.view = ui.view === 'quad' ? 'top' : 'quad';
-  }
-
-  lookBack(simS: number): void {
-    this.session.rewind.to(simS);
-    ui.rewound = this.session.rewind.atS;
-  }
-
-  stepBack(seconds: number): void {
-    this.session.rewind.by(seconds);
-    ui.rewound = this.session.rewind.atS;
-  }
-
-  toggleView(): void {
-    this.session.rewind.toggle();
-    ui.rewound = this.session.rewind.atS;
-  }
-
-  live(): void {
-    this.session.rewind.live();
-    ui.rewound = null;
-  }
-
-  /* Fences. */
-
-  /** Sends the fence that is being drawn; the one it replaces can be had back. */
-  saveFence(): void {
-    if (!ui.sketch) return;
-    const before = this.session.fleet.fences.find((f) => f.name === ui.sketch?.name);
-    const { name } = ui.sketch;
-    this.sendFence(ui.sketch);
-    ui.say(S.fenceSaved(name), { label: S.undo, run: () => (before ? this.sendFence(before) : this.world('remove_fence', { name })) });
-    ui.sketch = null;
-  }
-
-  removeFence(fence: Fence): void {
-    this.world('remove_fence', { name: fence.name });
-    ui.say(S.fenceGone(fence.name), { label: S.undo, run: () => this.sendFence(fence) });
-  }
-
-  private sendFence({ name, kind, polygon, floor_m, ceiling_m, action }: Fence): void {
-    this.world('set_fence', { name: name.trim(), kind, polygon, ...(floor_m === undefined ? {} : { floor_m }), ...(ceiling_m === undefined ? {} : { ceiling_m }), ...(action ? { action } : {}) });
   }
 
   /* Run control. */

@@ -43,6 +43,7 @@ export const KEYS: Key[] = [
   { keys: ['\\'], shown: '', group: 'look', what: '', run: () => (ui.drawerOpen = !ui.drawerOpen) },
   { keys: ['v'], shown: 'V', group: 'look', what: 'Tilt the map, and back', run: (a) => a.toggleTilt() },
   { keys: ['q'], shown: 'Q', group: 'look', what: 'Four views: top, slanted, front, side', run: (a) => a.toggleQuad() },
+  { keys: ['u'], shown: 'U', group: 'look', what: 'Recorded runs', run: () => (ui.dialog = 'runs') },
   { keys: ['?'], shown: '?', group: 'look', what: 'This help', run: () => (ui.dialog = 'help') },
 
   { keys: ['/'], shown: '/', group: 'select', what: 'Filter', run: () => focusFilter('') },
@@ -51,8 +52,8 @@ export const KEYS: Key[] = [
   { keys: ['i'], shown: 'I', group: 'select', what: 'Invert', run: (a) => a.invert() },
   { keys: ['n'], shown: 'N', group: 'select', what: 'Next that needs attention', run: (a) => a.next() },
   { keys: ['escape'], shown: 'Esc', group: 'select', what: 'Cancel, then clear', run: (a) => a.escape() },
-  { keys: ['1'], shown: '1 to 9', group: 'select', what: 'Recall a group, twice centres', run: (a) => a.recall('1') },
-  ...['2', '3', '4', '5', '6', '7', '8', '9'].map((d): Key => ({ keys: [d], shown: '', group: 'select', what: '', run: (a) => a.recall(d) })),
+  { keys: ['1'], shown: '1 to 9', group: 'select', what: 'Recall a group, twice centres', run: (a) => a.groups.recall('1') },
+  ...['2', '3', '4', '5', '6', '7', '8', '9'].map((d): Key => ({ keys: [d], shown: '', group: 'select', what: '', run: (a) => a.groups.recall(d) })),
 
   { keys: ['t'], shown: 'T', group: 'command', what: 'Take off', run: (a) => a.propose('takeoff') },
   { keys: ['l'], shown: 'L', group: 'command', what: 'Land', run: (a) => a.propose('land') },
@@ -63,14 +64,14 @@ export const KEYS: Key[] = [
   { keys: ['f'], shown: 'F', group: 'command', what: 'Follow a drone', run: (a) => a.beginAim('follow') },
 
   { keys: ['p'], shown: 'P', group: 'run', what: 'Pause or start the simulation', run: (a) => a.toggleRun() },
-  { keys: ['.'], shown: ', and .', group: 'run', what: 'One step of a paused simulation; looking back, a step either way', run: (a) => (ui.rewound === null ? a.world('step', { ticks: 1 }) : a.stepBack(VIEW_STEP_S)) },
-  { keys: [','], shown: '', group: 'run', what: '', run: (a) => a.stepBack(-VIEW_STEP_S) },
+  { keys: ['.'], shown: ', and .', group: 'run', what: 'One step of a paused simulation; looking back, a step either way', run: (a) => (ui.rewound === null && !a.travel.isReplay ? a.world('step', { ticks: 1 }) : a.travel.stepBack(VIEW_STEP_S)) },
+  { keys: [','], shown: '', group: 'run', what: '', run: (a) => a.travel.stepBack(-VIEW_STEP_S) },
 ];
 
 /** Keys that are held or combined, for the help only. */
 export const HELD_KEYS: { shown: string; group: KeyGroup; what: string }[] = [
   { shown: 'Shift 1 to 9', group: 'select', what: 'Remember the selection' },
-  { shown: 'Space', group: 'run', what: 'Stop the picture, the swarm flies on; again: play' },
+  { shown: 'Space', group: 'run', what: 'Freeze the picture, the swarm flies on; again: play' },
   { shown: 'Shift Space', group: 'run', what: 'Back to live' },
   { shown: 'Hold Enter', group: 'command', what: 'Confirm' },
   { shown: 'Hold Shift X', group: 'command', what: 'Stop all' },
@@ -131,7 +132,7 @@ export function attachKeys(actions: Actions): () => void {
     const digit = /^Digit([1-9])$/.exec(event.code);
     if (event.shiftKey && digit) {
       event.preventDefault();
-      actions.save(digit[1]);
+      actions.groups.save(digit[1]);
       return;
     }
     if (event.key === ' ') {
@@ -151,8 +152,8 @@ export function attachKeys(actions: Actions): () => void {
   };
   const up = (event: KeyboardEvent): void => {
     if (event.key === ' ' && ui.singleKeys && !typing(event.target) && !ownsEnter(event.target) && !actions.spaceUsed && !document.querySelector('dialog[open]')) {
-      if (event.shiftKey) actions.live();
-      else actions.toggleView();
+      if (event.shiftKey) actions.travel.live();
+      else actions.travel.toggleView();
     }
     if (stopSince > 0 && (event.code === 'KeyX' || event.key === 'Shift')) endStop();
   };

@@ -19,6 +19,7 @@ export function keepAddress(actions: Actions): () => void {
     actions.views.fitted = true;
   }
   let time = given.timeS;
+  let over = given.over;
 
   const turn = (): void => {
     if (session.fleet.slots.count === 0) return;
@@ -26,17 +27,21 @@ export function keepAddress(actions: Actions): () => void {
       actions.selectIds(wanted, false);
       wanted = undefined;
     }
+    if (over !== undefined && ui.status) {
+      void actions.travel.compareWith(over);
+      over = undefined;
+    }
     if (time !== undefined) {
       // What this console has not seen itself it cannot show.
       const span = session.history.span;
-      if (span && ui.status?.run_id === given.run && time >= span[0] && time <= span[1]) actions.lookBack(time);
+      if (span && ui.status?.run_id === given.run && time >= span[0] && time <= span[1]) actions.travel.lookBack(time);
       else ui.say(S.linkTooOld);
       time = undefined;
     }
     const { slots, selection } = session.fleet;
     const search = writeAddress(location.search, {
       at: { e: focus.e, n: focus.n, u: focus.u, zoom: focus.zoom }, view: ui.view, filter: ui.filter, selection: selection.count > 100 ? [] : selection.ids(slots),
-      timeS: session.rewind.atS ?? undefined, run: ui.status?.run_id,
+      timeS: session.rewind.atS ?? undefined, run: ui.status?.run_id, over: over ?? ui.over?.run.id,
     });
     if (search !== location.search) history.replaceState(null, '', `${location.pathname}${search}${location.hash}`);
   };

@@ -11,6 +11,8 @@ export interface HttpOptions {
   token: () => string | null;
   /** What the operator calls themselves, or nothing. */
   name: () => string;
+  /** The swarm that is looked at; null: the default one. */
+  swarm: string | null;
 }
 
 export class Http {
@@ -19,18 +21,46 @@ export class Http {
     private readonly clock: Clock,
   ) {}
 
-  private async request(path: string, init: RequestInit = {}): Promise<unknown> {
+  /** The address of a route. */
+  url(path: string): string {
+    return this.options.base + path;
+  }
+
+  /** Asks a route of the swarm that is looked at. */
+  private request(path: string, init?: RequestInit): Promise<unknown> {
+    const { swarm } = this.options;
+    return this.ask(swarm === null ? path : `${path}${path.includes('?') ? '&' : '?'}swarm=${encodeURIComponent(swarm)}`, init);
+  }
+
+  /** Asks any route; an answer that is refused in the API's own words is an answer. */
+  async ask(path: string, init: RequestInit = {}, withinMs = TIMEOUT_MS): Promise<unknown> {
     const token = this.options.token();
     const headers = new Headers(init.headers);
     if (token) headers.set('authorization', `Bearer ${token}`);
     const name = this.options.name();
     // A header carries Latin-1 only.
     if (/^[\x20-\x7e]+$/.test(name)) headers.set('x-operator', name);
-    const response = await fetch(this.options.base + path, { ...init, headers, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const response = await fetch(this.url(path), { ...init, headers, cache: 'no-store', signal: AbortSignal.timeout(withinMs) });
     const body: unknown = await response.json();
     // Errors carry the same envelope as acks: a refused command is an answer, not a failure to reach the server.
     if (!response.ok && !(isRecord(body) && body.ok === false)) throw new Error(`HTTP ${response.status}`);
     return body;
+  }
+
+  /** Saves what a route gives as a file. Returns what went wrong, or null. */
+  async download(url: string, name: string): Promise<string | null> {
+    const token = this.options.token();
+    const link = document.createElement('a');
+    link.download = name;
+    // Without a token the browser streams to disk by itself; with one the request needs a header, and memory.
+    if (token === null) link.href = url;
+    else {
+      const response = await fetch(url, { headers: { authorization: `Bearer ${token}` } }).catch(() => null);
+      if (!response?.ok) return `HTTP ${response?.status ?? 0}`;
+      link.href = URL.createObjectURL(await response.blob());
+    }
+    link.click();
+    return null;
   }
 
   /** The last status, which also tells the server's time. */

@@ -4,9 +4,9 @@
  * What arrives is validated here and handed on; nothing that arrives can throw out of here.
  */
 import { io, type Socket } from 'socket.io-client';
-import { decodeFrame, type BadFrame, type Frame } from '../proto/decode';
-import { encodeFrame } from '../proto/encode';
+import type { Frame } from '../proto/decode';
 import { isRecord, type CommandUpdate, type DronesTable, type DronesUpdate, type LogEntry, type PresenceUpdate, type StatusUpdate, type VisualizationUpdate, type Welcome } from '../proto/events';
+import { Intake, type BadReason } from './intake';
 
 export interface LinkHandlers {
   connected(): void;
@@ -20,50 +20,38 @@ export interface LinkHandlers {
   command(update: CommandUpdate): void;
   presence(update: PresenceUpdate): void;
   unauthorized(message: string): void;
+  /** There is no such swarm, or no more. */
+  gone(): void;
 }
-
-export type BadReason = BadFrame | 'unknown_epoch' | 'wrong_count' | 'old_seq' | 'bad_event';
 
 /** Never more than this many undrawn frames under way: a slow screen sees fresh data less often, never old data. */
 const IN_FLIGHT_MAX = 2;
 const STATUS_HZ = 10;
 const MANY_DRONES = 1000;
-const BAD_IN_A_ROW_MAX = 3;
 const KEYFRAME_EVERY_MS = 1000;
-const UNKNOWN_EPOCH_MAX_MS = 3000;
 const RETRY_MS = [500, 1000, 1500, 2500, 4000, 5000];
 const CONNECT_TIMEOUT_MS = 4000;
-/** Epochs of tables made here from JSON lists; no server counts that far. */
-const LOCAL_EPOCH = 0x8000_0000;
 
 export interface LinkOptions {
   url?: string;
   path: string;
+  /** Of the swarm that is looked at; `/` is the default one. */
+  namespace?: string;
   /** What to present on connecting; asked anew each time. */
   auth: () => Record<string, unknown>;
 }
 
 export class Link {
-  readonly badFrames: Partial<Record<BadReason, number>> = {};
-  /** Frames the server left out on purpose because newer ones replaced them. */
-  skippedFrames = 0;
   /** Local time of the next attempt, 0 while connected or trying. */
   retryAtMs = 0;
   private socket: Socket;
   private tries = 0;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
-  private table: DronesTable | null = null;
-  private lastSeq = -1;
-  private badInARow = 0;
-  private unknownSinceMs = NaN;
+  private readonly intake: Intake;
   private keyframeAtMs = -Infinity;
-  private undrawn: number[] = [];
   private rateHz = 25;
   private closed = false;
-  /** Whether binary frames were granted; until the answer comes they are expected. */
-  private binary = true;
   private many = false;
-  private localEpoch = LOCAL_EPOCH;
 
   constructor(
     private readonly handlers: LinkHandlers,
@@ -78,8 +66,35 @@ export class Link {
       autoConnect: false,
       timeout: CONNECT_TIMEOUT_MS,
     };
-    this.socket = options.url ? io(options.url, settings) : io(settings);
+    this.socket = io(`${options.url ?? ''}${options.namespace ?? '/'}`, settings);
+    this.intake = new Intake({
+      table: (table) => this.tableCame(table),
+      frame: (frame) => handlers.frame(frame),
+      free: () => this.drawn(),
+      keyframe: () => this.keyframe(),
+      restart: () => this.restart(),
+    });
     this.listen();
+  }
+
+  /** What could not be used, by reason. */
+  get badFrames(): Partial<Record<BadReason, number>> {
+    return this.intake.bad;
+  }
+
+  /** Frames the server left out on purpose because newer ones replaced them. */
+  get skippedFrames(): number {
+    return this.intake.skipped;
+  }
+
+  /** The connection goes on where the one before it was cut. */
+  get recovered(): boolean {
+    return this.socket.recovered;
+  }
+
+  /** What the server knows this console by, while it is connected. */
+  get id(): string | null {
+    return this.socket.id ?? null;
   }
 
   get connected(): boolean {
@@ -119,8 +134,14 @@ export class Link {
 
   /** The newest frame has been drawn: returns the credit of every frame received up to now. */
   drawn(): void {
-    for (const seq of this.undrawn) this.socket.emit('frame-ack', { seq });
-    this.undrawn.length = 0;
+    for (const seq of this.intake.undrawn) this.socket.emit('frame-ack', { seq });
+    this.intake.undrawn.length = 0;
+  }
+
+  /** A list over HTTP. */
+  receiveJson(update: DronesUpdate, flags: number): void {
+    if (!this.connected) this.intake.restartNumbers();
+    this.intake.takeJson(update, flags);
   }
 
   /** Asks for a fresh, complete frame; also frees credits. At most once a second. */
@@ -142,19 +163,23 @@ export class Link {
     socket.on('connect', () => {
       this.tries = 0;
       this.retryAtMs = 0;
-      this.forget();
+      this.many = false;
+      this.intake.forget();
       this.subscribe();
+      // After a short cut the server knows this console still, and the frames that were under way then.
+      if (socket.recovered) this.keyframe();
       socket.io.engine?.once('upgrade', () => this.subscribe());
       handlers.connected();
     });
     socket.on('disconnect', (reason) => {
-      this.undrawn.length = 0;
+      this.intake.undrawn.length = 0;
       handlers.disconnected(reason);
       this.retryLater();
     });
     socket.on('connect_error', (error: Error & { data?: unknown }) => {
       const code = isRecord(error.data) ? error.data.code : undefined;
       if (code === 'unauthorized' || error.message === 'unauthorized') handlers.unauthorized(error.message);
+      if (error.message === 'Invalid namespace') handlers.gone();
       // A proxy that swallows WebSockets silently only shows as a timeout: begin with the other transport next time.
       if (error.message === 'timeout') {
         const transports = socket.io.opts.transports;
@@ -168,14 +193,14 @@ export class Link {
         try {
           handle(data);
         } catch (error) {
-          this.count('bad_event');
+          this.intake.count('bad_event');
           console.warn(`${event} could not be used:`, error);
         }
       });
     };
-    const record = <T>(event: string, handle: (value: T) => void): void => guarded(event, (data) => (isRecord(data) ? handle(data as T) : this.count('bad_event')));
-    guarded('drones-update', (data) => this.receive(data));
-    guarded('drones-table', (data) => this.receiveTable(data));
+    const record = <T>(event: string, handle: (value: T) => void): void => guarded(event, (data) => (isRecord(data) ? handle(data as T) : this.intake.count('bad_event')));
+    guarded('drones-update', (data) => this.intake.take(data));
+    guarded('drones-table', (data) => this.intake.takeTable(data));
     record<Welcome>('welcome', (w) => handlers.welcome(w));
     record<StatusUpdate>('status-update', (s) => handlers.status(s));
     record<VisualizationUpdate>('visualization-update', (v) => handlers.visualization(v));
@@ -190,14 +215,13 @@ export class Link {
     this.socket.disconnect();
   }
 
-  private forget(): void {
-    this.table = null;
-    this.binary = true;
-    this.many = false;
-    this.lastSeq = -1;
-    this.badInARow = 0;
-    this.unknownSinceMs = NaN;
-    this.undrawn.length = 0;
+  private tableCame(table: DronesTable): void {
+    const many = table.drones.length > MANY_DRONES;
+    if (many !== this.many && this.connected) {
+      this.many = many;
+      this.subscribe();
+    }
+    this.handlers.table(table);
   }
 
   private subscribe(): void {
@@ -207,11 +231,11 @@ export class Link {
       'drones-update': { encoding: 'binary', rate_hz, in_flight_max: IN_FLIGHT_MAX },
       'status-update': { rate_hz: Math.min(STATUS_HZ, rate_hz) },
       // Goals of thousands of drones weigh more than all their positions, and only few are ever shown.
-      'visualization-update': { rate_hz: (this.table?.drones.length ?? 0) > MANY_DRONES ? 0.5 : 2 },
+      'visualization-update': { rate_hz: this.intake.drones > MANY_DRONES ? 0.5 : 2 },
     };
     this.socket.emit('subscribe', { topics }, (answer: unknown) => {
       const got = isRecord(answer) && isRecord(answer.topics) ? answer.topics['drones-update'] : null;
-      this.binary = isRecord(got) && got.encoding === 'binary';
+      this.intake.binary = isRecord(got) && got.encoding === 'binary';
     });
   }
 
@@ -224,88 +248,5 @@ export class Link {
     const delay = base * (0.8 + Math.random() * 0.4);
     this.retryAtMs = Date.now() + delay;
     this.retryTimer = setTimeout(() => this.connect(), delay);
-  }
-
-  private receiveTable(data: unknown): void {
-    if (!isRecord(data) || typeof data.epoch !== 'number' || !Array.isArray(data.drones)) return;
-    const drones = data.drones.filter((d): d is DronesTable['drones'][number] => isRecord(d) && typeof d.id === 'string' && typeof d.type === 'string');
-    if (drones.length !== data.drones.length) return this.count('bad_event');
-    this.table = { epoch: data.epoch, drones };
-    this.unknownSinceMs = NaN;
-    const many = this.table.drones.length > MANY_DRONES;
-    if (many !== this.many && this.connected) {
-      this.many = many;
-      this.subscribe();
-    }
-    this.handlers.table(this.table);
-  }
-
-  private receive(data: unknown): void {
-    if (isRecord(data) && Array.isArray(data.drones)) {
-      // Lists that were sent before the subscription took effect would only be decoded to be replaced.
-      if (!this.binary) this.receiveJson(data as unknown as DronesUpdate, 0);
-      return;
-    }
-    const decoded = decodeFrame(data);
-    // A frame that cannot be used still took a credit.
-    this.undrawn.push(decoded.ok ? decoded.frame.seq : Math.max(0, this.lastSeq));
-    if (!decoded.ok) return this.reject(decoded.reason);
-    const { frame } = decoded;
-    if (frame.epoch !== this.table?.epoch) return this.awaitTable();
-    if (frame.count !== this.table.drones.length) return this.reject('wrong_count');
-    this.accept(frame);
-  }
-
-  /** A list in JSON, from HTTP or from a server that does not speak the binary form: the same frame from here on. */
-  receiveJson(update: DronesUpdate, flags: number): void {
-    // Over HTTP there is no connection whose end would announce a restarted server: its numbers are taken as they come.
-    if (!this.connected) this.lastSeq = -1;
-    const known = this.table;
-    const same = known !== null && known.epoch >= LOCAL_EPOCH && known.drones.length === update.drones.length && known.drones.every((d, i) => d.id === update.drones[i].id && d.type === update.drones[i].type);
-    if (!same) {
-      this.localEpoch++;
-      this.receiveTable({ epoch: this.localEpoch, drones: update.drones.map(({ id, type, group }) => ({ id, type, group: group ?? null })) });
-    }
-    const decoded = decodeFrame(encodeFrame(update, this.localEpoch, flags));
-    if (decoded.ok) this.accept(decoded.frame);
-    else this.reject(decoded.reason);
-  }
-
-  private accept(frame: Frame): void {
-    if (frame.seq <= this.lastSeq) {
-      this.count('old_seq');
-      return;
-    }
-    if (this.lastSeq >= 0) this.skippedFrames += frame.seq - this.lastSeq - 1;
-    this.lastSeq = frame.seq;
-    this.badInARow = 0;
-    this.unknownSinceMs = NaN;
-    this.handlers.frame(frame);
-  }
-
-  private count(reason: BadReason): void {
-    this.badFrames[reason] = (this.badFrames[reason] ?? 0) + 1;
-  }
-
-  private reject(reason: BadReason): void {
-    this.count(reason);
-    this.badInARow++;
-    this.drawn();
-    if (this.badInARow >= BAD_IN_A_ROW_MAX) {
-      this.badInARow = 0;
-      this.restart();
-    } else this.keyframe();
-  }
-
-  /** The table travels in another class of delivery and may come after its first frame: wait for it, but not for ever. */
-  private awaitTable(): void {
-    this.count('unknown_epoch');
-    this.drawn();
-    const now = performance.now();
-    if (Number.isNaN(this.unknownSinceMs)) this.unknownSinceMs = now;
-    if (now - this.unknownSinceMs > UNKNOWN_EPOCH_MAX_MS) {
-      this.unknownSinceMs = NaN;
-      this.restart();
-    } else this.keyframe();
   }
 }

@@ -6,31 +6,30 @@
  */
 import { FLAG_PAUSED, FLAG_STOPPED, type Frame } from '../proto/decode';
 import type { CommandUpdate, DronesTable, DronesUpdate, LogEntry, StatusUpdate, Welcome } from '../proto/events';
-import { drones, S } from '../strings';
+import { S } from '../strings';
 import { timeOfDay } from '../format';
 import { commandLabel } from '../store/labels';
-import { Alerts, type AlertLevel } from '../store/alerts';
+import { Alerts } from '../store/alerts';
 import { Fleet } from '../store/fleet';
+import type { Ghost } from '../store/ghost';
 import { History } from '../store/history';
 import { Log } from '../store/log';
 import { CHANGES_MAX } from '../store/params';
 import { Rewind } from '../store/rewind';
 import { Series, type Mark } from '../store/series';
 import { Strips } from '../store/strips';
-import { severityOf, summarise } from '../store/summary';
 import { ui } from '../store/ui.svelte';
 import { Authority } from './authority';
 import { Clock } from './clock';
 import { ACK_TIMEOUT_MS } from './command';
-import { Explainer } from './explainer';
 import { Http, Poller } from './http';
 import { Link } from './link';
-import { judge, type LinkState } from './state';
+import { Report } from './report';
+import { Runs } from './runs';
+import type { LinkState } from './state';
 
 const REFRESH_MS = 250;
 const POLL_AFTER_MS = 400;
-const SPARK_SAMPLES = 120;
-const STALL_MS = 1500;
 const HIDDEN_HZ = 1;
 const FULL_HZ = 25;
 const TOKEN_KEY = 'hmrs.token';
@@ -45,6 +44,7 @@ export class Session {
   readonly rewind = new Rewind(this.history, this.fleet);
   readonly series = new Series();
   readonly http: Http;
+  readonly runs: Runs;
   readonly link: Link;
   readonly authority: Authority;
   state: LinkState = 'connecting';
@@ -53,25 +53,31 @@ export class Session {
   /** The newest frame has not been drawn yet. */
   undrawn = false;
   private readonly poller: Poller;
-  private readonly explainer: Explainer;
-  private polling = false;
+  private readonly report: Report;
+  /** HTTP carries the data at the moment. */
+  polling = false;
   private token: string | null;
   private statusWallMs = NaN;
-  private arrivals: number[] = [];
-  private spark: number[] = [];
-  private startedAt = performance.now();
-  private frameRate = FULL_HZ;
-  private lastTick = -1;
-  private tickSinceMs = NaN;
+  /** Frames a second that were asked for. */
+  frameRate = FULL_HZ;
+  latestStatus: StatusUpdate | null = null;
   private build: string | null = null;
   private runId: string | null = null;
   private dropped = false;
   private clockTimer = 0;
 
-  constructor(base: URL) {
+  /** Another run to compare with, drawn beside this one. */
+  ghost: Ghost | null = null;
+
+  /** `swarm`: whose namespace; null: the default one. */
+  constructor(
+    base: URL,
+    readonly swarm: string | null,
+  ) {
     this.token = new URLSearchParams(location.hash.slice(1)).get('token') ?? sessionStorage.getItem(TOKEN_KEY);
-    this.http = new Http({ base: new URL('api/', base).href, token: () => this.token, name: () => ui.name }, this.clock);
-    this.explainer = new Explainer(this.http, this.alerts);
+    this.http = new Http({ base: new URL('api/', base).href, token: () => this.token, name: () => ui.name, swarm }, this.clock);
+    this.runs = new Runs(this.http);
+    this.report = new Report(this);
     this.poller = new Poller(this.http, { got: (s, d) => this.polled(s, d), failed: () => (this.polling = false) });
     this.link = new Link(
       {
@@ -86,8 +92,9 @@ export class Session {
         command: (u) => this.timed(() => this.commandUpdate(u)),
         presence: (p) => (ui.presence = p),
         unauthorized: () => this.unauthorized(),
+        gone: () => this.gone(),
       },
-      { path: new URL('socket.io/', base).pathname, auth: () => ({ ...(this.token ? { token: this.token } : {}), ...(ui.name ? { name: ui.name } : {}), logs_after: Math.max(0, this.log.last) }) },
+      { path: new URL('socket.io/', base).pathname, namespace: swarm === null ? '/' : `/swarms/${swarm}`, auth: () => ({ ...(this.token ? { token: this.token } : {}), ...(ui.name ? { name: ui.name } : {}), logs_after: Math.max(0, this.log.last), recover: true }) },
     );
     this.authority = new Authority((event, payload) => this.link.ask(event, payload, ACK_TIMEOUT_MS));
   }
@@ -101,7 +108,7 @@ export class Session {
   start(): void {
     this.link.connect();
     setTimeout(() => this.pollIfNeeded(), 3000);
-    setInterval(() => this.timed(() => this.refresh()), REFRESH_MS);
+    setInterval(() => this.timed(() => this.report.refresh()), REFRESH_MS);
     document.addEventListener('visibilitychange', () => {
       this.frameRate = document.hidden ? HIDDEN_HZ : FULL_HZ;
       this.link.setRate(this.frameRate);
@@ -156,7 +163,7 @@ export class Session {
   }
 
   private pollIfNeeded(): void {
-    if (!this.link.connected) this.poller.start();
+    if (!this.link.connected && ui.gone === null) this.poller.start();
   }
 
   private polled(status: StatusUpdate, drones: DronesUpdate): void {
@@ -173,6 +180,12 @@ export class Session {
   private unauthorized(): void {
     ui.tokenRefused = this.token !== null;
     ui.dialog = 'token';
+  }
+
+  private gone(): void {
+    ui.gone = this.swarm;
+    this.link.close();
+    this.poller.stop();
   }
 
   private forgetRun(): void {
@@ -219,11 +232,7 @@ export class Session {
     this.fleet.takeFrame(frame);
     this.history.sample(frame);
     this.undrawn = true;
-    this.arrivals.push(performance.now());
-    if (frame.tick !== this.lastTick) {
-      this.lastTick = frame.tick;
-      this.tickSinceMs = frame.serverTimeMs;
-    }
+    this.report.arrived(frame);
     // Nothing is drawn in a hidden tab: the credit goes back at once.
     if (document.hidden) this.drawn();
   }
@@ -240,7 +249,6 @@ export class Session {
     }
     this.latestStatus = status;
   }
-  private latestStatus: StatusUpdate | null = null;
 
   /** Somebody changed a parameter: what is shown follows, and it can be set back. */
   private noteChange({ path, value }: Record<string, unknown>, author: string, mine: boolean): void {
@@ -250,7 +258,8 @@ export class Session {
     ui.params = (ui.params ?? []).map((p) => (p.path === path ? { ...p, value } : p));
   }
 
-  private mark(kind: Mark['kind'], text: string): void {
+  /** Notes what happened, for the timeline. */
+  mark(kind: Mark['kind'], text: string): void {
     if (this.latestStatus) this.series.mark({ atS: this.latestStatus.sim_time_s, kind, text });
   }
 
@@ -279,64 +288,8 @@ export class Session {
     this.clockTimer = window.setTimeout(() => this.askTheTime(asked + 1), asked < 4 ? 1500 : 30_000);
   }
 
-  private refresh(): void {
-    const now = performance.now();
-    while (this.arrivals.length > 0 && now - this.arrivals[0] > 2000) this.arrivals.shift();
-    const frame = this.fleet.ring.latest;
-    const age = this.ageMs();
-    const asked = this.link.transport === 'polling' ? Math.min(5, this.frameRate) : this.frameRate;
-    this.state = judge({ connected: this.link.connected, polling: this.polling, ageMs: age, intervalMs: 1000 / asked, waitingMs: now - this.startedAt });
-    if (this.link.connected && age > 1500) this.link.keyframe();
-    const [p50, p95] = this.clock.ageQuantiles();
-    this.spark.push(Number.isNaN(age) ? 0 : age);
-    if (this.spark.length > SPARK_SAMPLES) this.spark.shift();
-    const running = this.latestStatus?.state === 'running' && frame !== null && (frame.flags & (FLAG_PAUSED | FLAG_STOPPED)) === 0;
-    ui.link = {
-      state: this.state, ageMs: age, ageP50Ms: p50, ageP95Ms: p95, hz: this.arrivals.length / 2, rttMs: this.clock.rttMs,
-      transport: this.link.transport, socketUp: this.link.connected, skipped: this.link.skippedFrames, bad: Object.entries(this.link.badFrames),
-      retryInS: this.link.retryAtMs > 0 ? Math.max(0, Math.ceil((this.link.retryAtMs - Date.now()) / 1000)) : null,
-      stalled: running && this.state !== 'lost' && frame.serverTimeMs - this.tickSinceMs > STALL_MS,
-      spark: [...this.spark],
-    };
-    ui.status = this.latestStatus;
-    ui.rewound = this.rewind.atS;
-    if (this.latestStatus) this.series.sample(this.latestStatus, ui.summary);
-    const shown = this.fleet.shown;
-    if (shown) this.refreshFleet(shown);
-    if (this.strips.version !== this.shownStrips) {
-      this.shownStrips = this.strips.version;
-      // Copies: a list of the same objects would look unchanged to the panel.
-      ui.strips = this.strips.all.map((strip) => ({ ...strip }));
-    }
-    ui.logVersion = this.log.version;
-    ui.lastEntries = this.log.entries;
-    ui.beat++;
-  }
-  private shownStrips = -1;
-
   /** Brings the alert panel up to date, also at once after an acknowledgement. */
   showAlerts(): void {
-    const { shown, shelved } = this.alerts.groups(Date.now());
-    ui.alerts = shown;
-    ui.shelved = shelved;
-  }
-
-  private refreshFleet(frame: Frame): void {
-    if (frame.count !== this.fleet.slots.count) return;
-    const context = this.fleet.queryContext(frame);
-    const summary = summarise(context, this.fleet.filter);
-    ui.summary = summary;
-    ui.selectedCount = this.fleet.selection.count;
-    const standing = new Map<string, AlertLevel>();
-    if (summary.fleet.warning + summary.fleet.caution > 0) {
-      for (let slot = 0; slot < frame.count; slot++) {
-        const severity = severityOf(frame, slot);
-        if (severity >= 3) standing.set(this.fleet.slots.ids[slot], severity === 4 ? 'warning' : 'caution');
-      }
-    }
-    const fresh = this.rewind.atS === null ? this.alerts.update(standing, Date.now()) : [];
-    if (fresh.length > 0) this.mark(fresh.some((id) => standing.get(id) === 'warning') ? 'warning' : 'caution', fresh.length === 1 ? fresh[0] : drones(fresh.length));
-    this.showAlerts();
-    if (this.state !== 'lost') this.explainer.turn(frame.count);
+    this.report.showAlerts();
   }
 }

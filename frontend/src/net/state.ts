@@ -33,8 +33,9 @@ export function judge(f: LinkFacts): LinkState {
 }
 
 /** Whether commands can be sent at all, or why not. */
-export function commandsAllowed(state: LinkState, role: string, rewound = false): string | null {
+export function commandsAllowed(state: LinkState, role: string, rewound = false, replay = false): string | null {
   if (role === 'viewer') return 'viewer';
+  if (replay) return 'replay';
   if (rewound) return 'rewound';
   if (state === 'lost' || state === 'connecting') return state;
   return null;

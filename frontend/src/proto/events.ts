@@ -74,6 +74,8 @@ export interface StatusUpdate {
   database?: 'ok' | 'away' | 'none';
   /** What waits on the server's disk for the database. */
   spool?: { records: number; bytes: number; fill_pct: number };
+  /** Of a replay: how far its recording goes. */
+  replay?: { last_tick: number; is_recording: boolean };
 }
 
 export interface DroneJson {

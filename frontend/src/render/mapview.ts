@@ -6,7 +6,9 @@ import { Camera, fit, type Focus, type View } from './camera';
 import { Overlay } from './overlay';
 import { readPalette, type Palette } from './palette';
 import type { Box } from './pick';
-import { chooseRenderer, type Renderer } from './renderer';
+import { chooseRenderer, forsakeGpu, type Renderer } from './renderer';
+import { RasterRenderer } from './raster';
+import { S } from '../strings';
 import { SHAPES } from './sprite';
 import { Scene, type Freshness } from './scene';
 
@@ -14,6 +16,10 @@ const FRAMES_KEPT = 240;
 const PLAYOUT_MIN_MS = 60;
 const PLAYOUT_MAX_MS = 250;
 const OVERLAY_EVERY_MS = 33;
+const STATS_EVERY_MS = 500;
+const WATCHED_FRAMES = 40;
+const SLOW_MS = 25;
+const SLOW_FOR_MS = 3000;
 
 export class MapView {
   readonly camera: Camera;
@@ -22,9 +28,12 @@ export class MapView {
   box: Box | null = null;
   target: { e: number; n: number; label: string } | null = null;
   follow = false;
+  /** When the first picture with a drone in it was drawn, since the page was asked for. */
+  firstDroneMs = NaN;
   /** While a place is aimed at by keyboard, the middle of the map is that place. */
   aimCentre = false;
-  private readonly renderer: Renderer;
+  private renderer: Renderer;
+  private slow = 0;
   private readonly base = new BasePainter();
   private readonly overlay: Overlay;
   private palette: Palette;
@@ -45,7 +54,7 @@ export class MapView {
   /** `primary` is the view that counts as drawn for the stream, and whose figures are shown. */
   constructor(
     private readonly session: Session,
-    private readonly canvas: HTMLCanvasElement,
+    canvas: HTMLCanvasElement,
     overlayCanvas: HTMLCanvasElement,
     focus: Focus,
     view: View,
@@ -53,11 +62,12 @@ export class MapView {
   ) {
     this.camera = new Camera(focus, view);
     views.all.add(this);
-    this.renderer = chooseRenderer(canvas);
+    this.renderer = chooseRenderer(canvas, () => this.fallBack(S.gpuLost));
     this.overlay = new Overlay(overlayCanvas);
     this.palette = readPalette(document.documentElement);
     this.renderer.setPalette(this.palette);
-    this.sizes.observe(canvas.parentElement ?? canvas);
+    const drawn = this.renderer.canvas;
+    this.sizes.observe(drawn.parentElement ?? drawn);
     this.resize();
     // Canvas text drawn before the font arrived is drawn again with it.
     void document.fonts.ready.then(() => this.repaint());
@@ -103,7 +113,8 @@ export class MapView {
   }
 
   private resize(): void {
-    const box = (this.canvas.parentElement ?? this.canvas).getBoundingClientRect();
+    const { canvas } = this.renderer;
+    const box = (canvas.parentElement ?? canvas).getBoundingClientRect();
     const [w, h] = [Math.max(1, Math.round(box.width)), Math.max(1, Math.round(box.height))];
     this.camera.resize(w, h);
     this.ratio = this.renderer.resize(w, h, window.devicePixelRatio || 1);
@@ -124,9 +135,10 @@ export class MapView {
     this.wasBusy = session.busyMs;
     if (this.lastFrameAt > 0) push(this.frameTimes, now - this.lastFrameAt);
     this.lastFrameAt = now;
-    if (now - this.statsAt > 500) {
+    if (now - this.statsAt > STATS_EVERY_MS) {
       this.statsAt = now;
       this.publish();
+      this.watch();
     }
   }
 
@@ -134,6 +146,30 @@ export class MapView {
     const gridM = niceStep(this.camera.zoom, 56);
     const scaleM = niceStep(this.camera.zoom, 60);
     ui.map = { ...this.stats(), gridM, scaleM, scalePx: scaleM * this.camera.zoom, following: this.follow };
+  }
+
+  /** The processor draws from now on. */
+  private fallBack(why: string): void {
+    if (this.renderer instanceof RasterRenderer) return;
+    forsakeGpu();
+    const { canvas } = this.renderer;
+    // A canvas that has given a WebGL context gives no other.
+    const fresh = canvas.cloneNode() as HTMLCanvasElement;
+    canvas.replaceWith(fresh);
+    this.renderer.dispose();
+    this.renderer = new RasterRenderer(fresh);
+    this.renderer.setPalette(this.palette);
+    this.resize();
+    ui.say(why);
+  }
+
+  /** A GPU that is slower than the processor would be is not used. */
+  private watch(): void {
+    if (this.renderer instanceof RasterRenderer) return;
+    const recent = this.frameTimes.slice(-WATCHED_FRAMES).sort((a, b) => a - b);
+    const p95 = recent[Math.floor(recent.length * 0.95)] ?? 0;
+    this.slow = recent.length === WATCHED_FRAMES && p95 > SLOW_MS ? this.slow + 1 : 0;
+    if (this.slow * STATS_EVERY_MS >= SLOW_FOR_MS && !/renderer=gl/.test(location.search)) this.fallBack(S.gpuSlow);
   }
 
   private freshness(): Freshness {
@@ -178,6 +214,7 @@ export class MapView {
       this.paintBase();
       if (pair && pair.b.count === fleet.slots.count) scene.build(pair, camera, selected, freshness);
       this.renderer.draw(scene);
+      if (scene.count > 0 && Number.isNaN(this.firstDroneMs)) this.firstDroneMs = performance.now();
     }
     if (this.views.primary === this) session.drawn();
     this.drawOverlay(now, selected, freshness);
@@ -192,7 +229,7 @@ export class MapView {
     this.overlay.draw({
       scene, camera, palette, selected, ids: fleet.slots.ids, slotOf: (id) => fleet.slots.slot(id),
       selectedSlots: fleet.selection.slots(), hover: this.hover, trails: fleet.trails, links: fleet.links, goals: fleet.goals,
-      box: this.box, target: this.target, sketch: ui.sketch?.polygon ?? null, frozen: freshness === 'lost', rewound: session.rewind.atS !== null, ageMs: Number.isNaN(session.ageMs()) ? 0 : session.ageMs(),
+      box: this.box, target: this.target, sketch: ui.sketch?.polygon ?? null, frozen: freshness === 'lost', rewound: session.rewind.atS !== null, ghost: session.ghost?.at(scene.tick) ?? null, ageMs: Number.isNaN(session.ageMs()) ? 0 : session.ageMs(),
     });
   }
 
@@ -213,7 +250,7 @@ export class MapView {
     const key = `${camera.version} ${fleet.siteVersion} ${this.ratio} ${camera.width} ${camera.height}`;
     if (key === this.painted) return;
     this.painted = key;
-    this.renderer.setBackground(this.base.paint(camera, this.ratio, this.canvas.width, this.canvas.height, this.palette, fleet));
+    this.renderer.setBackground(this.base.paint(camera, this.ratio, this.renderer.canvas.width, this.renderer.canvas.height, this.palette, fleet));
   }
 }
 

@@ -5,6 +5,8 @@ export interface Colours {
   line: string;
   faint: string;
   text: string;
+  /** Of the panel under the plot. */
+  ground: string;
   lines: readonly string[];
   cursor: string;
   past: string;
@@ -42,13 +44,13 @@ export function readColours(element: Element): Colours {
   const style = getComputedStyle(element);
   const read = (name: string): string => style.getPropertyValue(`--${name}`).trim();
   return {
-    line: read('line'), faint: read('ground'), text: read('fg3'), lines: [read('fg2'), read('drone'), read('fg3')], cursor: read('selected'), past: read('fg3'),
+    line: read('line'), faint: read('ground'), text: read('fg3'), ground: read('panel'), lines: [read('fg'), read('path'), read('fg3')], cursor: read('selected'), past: read('fg3'),
     marks: { command: read('path'), caution: read('caution'), warning: read('warning') },
   };
 }
 
-/** Least and greatest of all that is in view, a little apart even when nothing changes. */
-export function rangeOf(plot: Pick<Plot, 'time' | 'lines' | 'span'>): [number, number] {
+/** Least and greatest of all that is in view; null without anything. */
+function boundsOf(plot: Pick<Plot, 'time' | 'lines' | 'span'>): [number, number] | null {
   let [low, high] = [Infinity, -Infinity];
   for (const line of plot.lines) {
     for (let i = 0; i < plot.time.length; i++) {
@@ -57,7 +59,14 @@ export function rangeOf(plot: Pick<Plot, 'time' | 'lines' | 'span'>): [number, n
       high = Math.max(high, line[i]);
     }
   }
-  if (!Number.isFinite(low)) return [0, 1];
+  return Number.isFinite(low) ? [low, high] : null;
+}
+
+/** What the height of a plot stands for: a little more than its values need, even when nothing changes. */
+export function rangeOf(plot: Pick<Plot, 'time' | 'lines' | 'span'>): [number, number] {
+  const found = boundsOf(plot);
+  if (!found) return [0, 1];
+  const [low, high] = found;
   const room = Math.max((high - low) * 0.12, Math.abs(high) * 0.02, 1e-3);
   return [low - room, high + room];
 }
@@ -142,8 +151,31 @@ export function drawPlot(canvas: HTMLCanvasElement, width: number, height: numbe
     c.fillRect(0, 0, x(plot.kept[0]), bottom);
     c.globalAlpha = 1;
   }
+  extremes(c, plot, y, bottom);
   if (plot.hover !== null) bar(c, x(plot.hover), bottom, colours.past, 1);
   bar(c, Math.min(width - 1.5, x(plot.cursor)), bottom, colours.cursor, 2);
+}
+
+/** Least and greatest value in view, written where they lie. */
+function extremes(c: CanvasRenderingContext2D, plot: Plot, y: (v: number) => number, bottom: number): void {
+  const found = boundsOf(plot);
+  if (!found) return;
+  const [low, high] = found;
+  c.textAlign = 'left';
+  c.textBaseline = 'middle';
+  c.lineJoin = 'round';
+  c.lineWidth = 4;
+  c.strokeStyle = plot.colours.ground;
+  c.fillStyle = plot.colours.text;
+  // A line that does not change needs no scale.
+  if (Math.abs(y(high) - y(low)) < 14) return;
+  for (const v of [low, high]) {
+    const text = v.toFixed(high - low >= 20 || Number.isInteger(v) ? 0 : high - low >= 2 ? 1 : 2);
+    const at = Math.min(bottom - 7, Math.max(7, y(v)));
+    c.strokeText(text, 3, at);
+    c.fillText(text, 3, at);
+  }
+  c.lineWidth = 1;
 }
 
 function bar(c: CanvasRenderingContext2D, x: number, bottom: number, colour: string, width: number): void {

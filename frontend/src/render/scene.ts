@@ -32,6 +32,8 @@ export type Freshness = 'fresh' | 'old' | 'lost';
 export class Scene {
   count = 0;
   inView = 0;
+  /** The tick that is shown, which may lie between two. */
+  tick = 0;
   /** Drones in view for each occupied cell of the screen: 1 when they stand apart, more when they crowd. */
   crowding = 1;
   frame: Frame | null = null;
@@ -62,6 +64,7 @@ export class Scene {
     }
     this.count = count;
     this.frame = b;
+    this.tick = a.tick + (b.tick - a.tick) * k;
     const { zoom, width, height, matrix } = camera;
     const [xe, xn, ye, yn, yu] = [matrix.xe * zoom, matrix.xn * zoom, matrix.ye * zoom, matrix.yn * zoom, matrix.yu * zoom];
     const left = camera.x(0, 0, 0);

@@ -8,10 +8,10 @@ export const SHAPES = ['triangle', 'square', 'diamond', 'hexagon', 'cross', 'cir
 export const HEADINGS = 64;
 /** Positions inside a pixel, each way, at which a glyph is drawn: slow drones glide instead of jumping. */
 export const SUBPIXELS = 2;
-const STROKE_PX = 1.3;
+export const STROKE_PX = 1.3;
 /** Width of the halo around a filled glyph, and the radius from which glyphs have one. */
-const HALO_PX = 1.5;
-const HALO_FROM_PX = 4;
+export const HALO_PX = 1.5;
+export const HALO_FROM_PX = 4;
 
 export interface Sprite {
   /** Pixel offsets from the centre pixel; covered fully. */
@@ -66,6 +66,11 @@ function distance(points: readonly (readonly [number, number])[], x: number, y: 
     if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) inside = !inside;
   }
   return inside ? -Math.sqrt(nearest) : Math.sqrt(nearest);
+}
+
+/** How far a point is from a shape's outline, in radii, negative inside; to the right of the nose and towards it. */
+export function outlineDistance(shape: number, right: number, forward: number): number {
+  return distance(OUTLINES[SHAPES[shape] ?? 'triangle'], right, forward);
 }
 
 /** `radius` in device pixels; `subX`, `subY` are steps of 1 / SUBPIXELS of a pixel. */

@@ -16,6 +16,8 @@ export interface Shared {
   /** Simulated time that is looked back at, and the run it belongs to. */
   timeS?: number;
   run?: string;
+  /** A run that is shown beside this one. */
+  over?: string;
 }
 
 const LAYOUTS: readonly MapLayout[] = ['top', 'tilt', 'front', 'side', 'quad'];
@@ -38,6 +40,8 @@ export function readAddress(search: string): Shared {
   if (Number.isFinite(time) && time >= 0) shared.timeS = time;
   const run = given.get('run');
   if (run) shared.run = run;
+  const over = given.get('over');
+  if (over) shared.over = over;
   return shared;
 }
 
@@ -55,6 +59,7 @@ export function writeAddress(search: string, shared: Shared): string {
   put('filter', shared.filter);
   put('sel', selection.length > IDS_MAX ? undefined : selection.join(','));
   put('t', shared.timeS?.toFixed(1));
+  put('over', shared.over);
   put('run', shared.timeS === undefined ? undefined : shared.run);
   // Commas are legal in a query and easier to read.
   const text = made.toString().replaceAll('%2C', ',').replaceAll('test=&', 'test&').replace(/test=$/, 'test');

@@ -8,6 +8,8 @@ import { eastOf, northOf, upOf, type Frame } from '../proto/decode';
 export const TRAIL_POINTS = 40;
 /** Simulated seconds between two points: trails are about 16 s long. */
 export const TRAIL_STEP_S = 0.4;
+/** More than a hundredfold speed leaves out between two frames. */
+const JUMP_S = 4.5;
 
 export class Trails {
   private points = new Float32Array(0);
@@ -31,7 +33,8 @@ export class Trails {
       this.points = new Float32Array(frame.count * TRAIL_POINTS * 3);
       this.clear();
     }
-    if (frame.simTimeS < this.lastSimS) this.clear();
+    // Time that was jumped over has no line.
+    if (frame.simTimeS < this.lastSimS || frame.simTimeS - this.lastSimS > JUMP_S) this.clear();
     if (frame.simTimeS - this.lastSimS < TRAIL_STEP_S) return;
     this.lastSimS = frame.simTimeS;
     this.head = (this.head + 1) % TRAIL_POINTS;

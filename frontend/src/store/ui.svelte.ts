@@ -1,4 +1,5 @@
 /** What the panels show: small, reactive, refreshed four times a second. The stream itself never comes here. */
+import type { Comparison, Measured, Run } from '../net/runs';
 import type { LinkState } from '../net/state';
 import type { Fence, LogEntry, ParamSpec, PresenceUpdate, StatusUpdate, Targets, Welcome } from '../proto/events';
 import type { View } from '../render/camera';
@@ -12,7 +13,7 @@ export type Theme = 'system' | 'dark' | 'light';
 export type DrawerTab = 'timeline' | 'plots' | 'log' | 'parameters' | 'world' | 'fences' | 'preflight';
 /** What the next click or drag on the map is for. */
 export type Aim = 'goto' | 'follow' | 'scan' | 'spawn';
-export type Dialog = 'help' | 'session' | 'token' | null;
+export type Dialog = 'help' | 'session' | 'token' | 'runs' | null;
 
 export interface LinkView {
   state: LinkState;
@@ -50,6 +51,15 @@ export interface ParamChange {
   atMs: number;
 }
 
+/** Two recorded runs side by side: this one and another. */
+export interface Over {
+  run: Run;
+  comparison: Comparison | null;
+  /** Why there is none. */
+  failed: string | null;
+  measured: readonly Measured[];
+}
+
 export interface Notice {
   id: number;
   text: string;
@@ -84,6 +94,16 @@ class Ui {
   filter = $state('');
   /** Simulated time of the moment looked back at; null: live. */
   rewound = $state<number | null>(null);
+  /** While looking back: whether the picture moves. */
+  playing = $state(false);
+  /** The run that is shown beside this one. */
+  over = $state.raw<Over | null>(null);
+  /** The swarm that was asked for and is not there. */
+  gone = $state<string | null>(null);
+  /** What the server knows this console by. */
+  ownId = $state<string | null>(null);
+  /** Which of the three things to try have been done. */
+  tried = $state.raw<readonly [boolean, boolean, boolean]>([false, false, false]);
   view = $state<MapLayout>('top');
   filterError = $state<string | null>(null);
   theme = $state<Theme>('system');

@@ -39,7 +39,7 @@ beforeEach(() => {
   const handlers: LinkHandlers = {
     connected: () => undefined, disconnected: () => seen.lost++, welcome: () => undefined, table: (t) => seen.tables.push(t.epoch),
     frame: (f) => seen.frames.push(f.seq), status: () => undefined, visualization: () => undefined, log: () => undefined,
-    command: () => undefined, presence: () => undefined, unauthorized: () => undefined,
+    command: () => undefined, presence: () => undefined, unauthorized: () => undefined, gone: () => undefined,
   };
   link = new Link(handlers, { path: '/socket.io/', auth: () => ({}) });
   wire.connected = true;

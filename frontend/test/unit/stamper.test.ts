@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseSize, GLYPH_SIZES } from '../../src/render/raster';
+import { chooseSize, GLYPH_SIZES } from '../../src/render/sizes';
 import { makeSprite, SHAPES } from '../../src/render/sprite';
 import { mix, Stamper } from '../../src/render/stamper';
 
@@ -103,7 +103,7 @@ describe('stamper', () => {
 
 describe('glyph size', () => {
   it('shrinks as drones become many or crowd', () => {
-    expect([[12, 1], [1000, 1.2], [1000, 4], [10_000, 2], [10_000, 30]].map(([n, crowding]) => chooseSize(n, crowding, 0))).toEqual([0, 1, 2, 3, 4]);
+    expect([[12, 1], [1000, 1.2], [1000, 4], [10_000, 2], [10_000, 8], [10_000, 30]].map(([n, crowding]) => chooseSize(n, crowding, 0))).toEqual([0, 1, 2, 3, 4, 5]);
     expect(GLYPH_SIZES.at(-1)?.inViewMax).toBe(Infinity);
   });
   it('does not flicker around a limit', () => {

@@ -1,0 +1,102 @@
+/** Four times a second: what the panels show of a session. */
+import { FLAG_PAUSED, FLAG_STOPPED, type Frame } from '../proto/decode';
+import { drones } from '../strings';
+import type { AlertLevel } from '../store/alerts';
+import { severityOf, summarise } from '../store/summary';
+import { ui } from '../store/ui.svelte';
+import { Explainer } from './explainer';
+import type { Session } from './session';
+import { judge } from './state';
+
+const SPARK_SAMPLES = 120;
+const STALL_MS = 1500;
+const RATE_WINDOW_MS = 2000;
+/** Older than this and a complete frame is asked for. */
+const KEYFRAME_AGE_MS = 1500;
+
+export class Report {
+  private readonly explainer: Explainer;
+  private arrivals: number[] = [];
+  private spark: number[] = [];
+  private readonly startedAt = performance.now();
+  private lastTick = -1;
+  private tickSinceMs = NaN;
+  private shownStrips = -1;
+
+  constructor(private readonly session: Session) {
+    this.explainer = new Explainer(session.http, session.alerts);
+  }
+
+  /** A frame has come. */
+  arrived(frame: Frame): void {
+    this.arrivals.push(performance.now());
+    if (frame.tick === this.lastTick) return;
+    this.lastTick = frame.tick;
+    this.tickSinceMs = frame.serverTimeMs;
+  }
+
+  refresh(): void {
+    const { session } = this;
+    const { fleet, link, clock } = session;
+    const now = performance.now();
+    while (this.arrivals.length > 0 && now - this.arrivals[0] > RATE_WINDOW_MS) this.arrivals.shift();
+    const frame = fleet.ring.latest;
+    const age = session.ageMs();
+    const asked = link.transport === 'polling' ? Math.min(5, session.frameRate) : session.frameRate;
+    session.state = judge({ connected: link.connected, polling: session.polling, ageMs: age, intervalMs: 1000 / asked, waitingMs: now - this.startedAt });
+    if (link.connected && age > KEYFRAME_AGE_MS) link.keyframe();
+    const [p50, p95] = clock.ageQuantiles();
+    this.spark.push(Number.isNaN(age) ? 0 : age);
+    if (this.spark.length > SPARK_SAMPLES) this.spark.shift();
+    const running = session.latestStatus?.state === 'running' && frame !== null && (frame.flags & (FLAG_PAUSED | FLAG_STOPPED)) === 0;
+    ui.link = {
+      state: session.state, ageMs: age, ageP50Ms: p50, ageP95Ms: p95, hz: (this.arrivals.length * 1000) / RATE_WINDOW_MS, rttMs: clock.rttMs,
+      transport: link.transport, socketUp: link.connected, skipped: link.skippedFrames, bad: Object.entries(link.badFrames),
+      retryInS: link.retryAtMs > 0 ? Math.max(0, Math.ceil((link.retryAtMs - Date.now()) / 1000)) : null,
+      stalled: running && session.state !== 'lost' && frame.serverTimeMs - this.tickSinceMs > STALL_MS,
+      spark: [...this.spark],
+    };
+    ui.status = session.latestStatus;
+    ui.rewound = session.rewind.atS;
+    ui.playing = session.rewind.playing;
+    ui.ownId = link.id ?? ui.ownId;
+    if (session.latestStatus) session.series.sample(session.latestStatus, ui.summary);
+    const { shown } = fleet;
+    if (shown) this.refreshFleet(shown);
+    if (session.strips.version !== this.shownStrips) {
+      this.shownStrips = session.strips.version;
+      // Copies: a list of the same objects would look unchanged to the panel.
+      ui.strips = session.strips.all.map((strip) => ({ ...strip }));
+    }
+    ui.logVersion = session.log.version;
+    ui.lastEntries = session.log.entries;
+    ui.beat++;
+  }
+
+  /** Brings the alert panel up to date, also at once after an acknowledgement. */
+  showAlerts(): void {
+    const { shown, shelved } = this.session.alerts.groups(Date.now());
+    ui.alerts = shown;
+    ui.shelved = shelved;
+  }
+
+  private refreshFleet(frame: Frame): void {
+    const { session } = this;
+    const { fleet } = session;
+    if (frame.count !== fleet.slots.count) return;
+    const summary = summarise(fleet.queryContext(frame), fleet.filter);
+    ui.summary = summary;
+    ui.selectedCount = fleet.selection.count;
+    const standing = new Map<string, AlertLevel>();
+    if (summary.fleet.warning + summary.fleet.caution > 0) {
+      for (let slot = 0; slot < frame.count; slot++) {
+        const severity = severityOf(frame, slot);
+        if (severity >= 3) standing.set(fleet.slots.ids[slot], severity === 4 ? 'warning' : 'caution');
+      }
+    }
+    const fresh = session.rewind.atS === null ? session.alerts.update(standing, Date.now()) : [];
+    if (fresh.length > 0) session.mark(fresh.some((id) => standing.get(id) === 'warning') ? 'warning' : 'caution', fresh.length === 1 ? fresh[0] : drones(fresh.length));
+    this.showAlerts();
+    if (session.state !== 'lost') this.explainer.turn(frame.count);
+  }
+}

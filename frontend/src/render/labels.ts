@@ -1,0 +1,135 @@
+/** What is said of drones on the map: rings, brackets and names, the most urgent first. */
+import { AGE_MAX, AGE_UNIT_MS, alertOf, eastOf, northOf, silenceMsOf } from '../proto/decode';
+import { S } from '../strings';
+import type { OverlayInput } from './overlay';
+import { LOOK_CAUTION, LOOK_WARNING, type Scene } from './scene';
+
+export const LABELS_MAX = 200;
+/** More cautions than this and their labels would say nothing; the alert list counts them. */
+const CAUTION_LABELS_MAX = 30;
+const CAUTION_RANK = 2;
+const LABELLED_SELECTION = 12;
+/** A fleet this small is labelled whole. */
+const LABELLED_FLEET = 24;
+/** … where there is room for names at all: not on a phone, not in four views. */
+const LABELLED_WIDTH_PX = 480;
+/** Names of drones that need no attention keep off this much around others. */
+const GLYPH_PX = 9;
+const CALM_RANK = 3;
+
+/** A drone's own silence plus the age of the frame; the wire counts no further than 10.2 s. */
+function silentFor(silentMs: number, ageMs: number): string {
+  return S.old(silentMs >= AGE_MAX * AGE_UNIT_MS ? null : (silentMs + ageMs) / 1000);
+}
+
+/** More warnings in view than this and their brackets are drawn closer, so that they do not run together. */
+const WIDE_BRACKETS_MAX = 8;
+const BRACKET_PX = { wide: 12, close: 7 };
+const LINE_PX = 13;
+
+interface Wanted {
+  slot: number;
+  rank: number;
+  colour: string;
+}
+
+/** Rings on selected drones that show another colour, brackets on warnings, labels where attention is due. */
+export function marks(c: CanvasRenderingContext2D, input: OverlayInput): boolean {
+  const { scene, palette, hover, camera } = input;
+  const everyone = scene.count <= LABELLED_FLEET && camera.width >= LABELLED_WIDTH_PX;
+  const fewSelected = input.selectedSlots.length <= LABELLED_SELECTION;
+  // The most urgent label first: what comes later and would overlap is left out.
+  const wanted: Wanted[] = [];
+  const warned: number[] = [];
+  let drew = false;
+  for (let slot = 0; slot < scene.count; slot++) {
+    const look = scene.look[slot] & 7;
+    const urgent = !input.frozen && (look === LOOK_WARNING || look === LOOK_CAUTION);
+    const selected = input.selected(slot);
+    if (!urgent && !selected && slot !== hover && !everyone) continue;
+    const [x, y] = [scene.x[slot], scene.y[slot]];
+    if (x < -20 || y < -20 || x > camera.width + 20 || y > camera.height + 20) continue;
+    drew = true;
+    if (urgent && look === LOOK_WARNING) warned.push(slot);
+    if (selected && (urgent || fewSelected)) ring(c, x, y, palette.selected);
+    if ((!urgent && slot !== hover && !fewSelected && !everyone) || wanted.length >= LABELS_MAX) continue;
+    const [rank, colour] = urgent ? (look === LOOK_WARNING ? [1, palette.warning] : [CAUTION_RANK, palette.caution]) : selected ? [3, palette.selected] : [4, palette.fg3];
+    wanted.push({ slot, rank: slot === hover ? 0 : rank, colour: slot === hover && rank === 4 ? palette.fg : colour });
+  }
+  const cautions = wanted.filter((w) => w.rank === CAUTION_RANK).length;
+  const shown = cautions > CAUTION_LABELS_MAX ? wanted.filter((w) => w.rank !== CAUTION_RANK) : wanted;
+  labels(c, input, shown.sort((a, b) => a.rank - b.rank));
+  // Over the outlines of the labels, which would cut them.
+  const radius = warned.length > WIDE_BRACKETS_MAX ? BRACKET_PX.close : BRACKET_PX.wide;
+  for (const slot of warned) bracket(c, scene.x[slot], scene.y[slot], radius, palette.warning);
+  return drew;
+}
+
+/** Beside each drone, where there is room: upper right, lower right, upper left, lower left. */
+function labels(c: CanvasRenderingContext2D, input: OverlayInput, wanted: readonly Wanted[]): void {
+  c.font = '11px B612, sans-serif';
+  c.textAlign = 'left';
+  c.textBaseline = 'middle';
+  const taken: { x0: number; x1: number; y: number }[] = [];
+  for (const { slot, rank, colour } of wanted) {
+    const said = text(input, slot, input.ids[slot] ?? '');
+    const width = c.measureText(said).width;
+    const [x, y] = [input.scene.x[slot], input.scene.y[slot]];
+    const places = [[x + 14, y - 11], [x + 14, y + 12], [x - 14 - width, y - 11], [x - 14 - width, y + 12]];
+    const calm = rank >= CALM_RANK;
+    const free = places.find(([left, middle]) => !taken.some((t) => left < t.x1 && left + width > t.x0 && Math.abs(middle - t.y) < LINE_PX) && !(calm && hides(input.scene, slot, left, middle, width)));
+    if (!free) continue;
+    const [left, middle] = free;
+    taken.push({ x0: left, x1: left + width, y: middle });
+    label(c, said, left, middle, colour, input.palette.ground);
+  }
+}
+
+/** Whether a name of that width would lie over another drone. */
+function hides(scene: Scene, own: number, left: number, middle: number, width: number): boolean {
+  if (scene.count > LABELLED_FLEET) return false;
+  for (let slot = 0; slot < scene.count; slot++) {
+    const [x, y] = [scene.x[slot], scene.y[slot]];
+    if (slot !== own && x > left - GLYPH_PX && x < left + width + GLYPH_PX && Math.abs(y - middle) < GLYPH_PX + LINE_PX / 2 - 2) return true;
+  }
+  return false;
+}
+
+function text(input: OverlayInput, slot: number, id: string): string {
+  const { frame } = input.scene;
+  if (!frame) return id;
+  const silent = silenceMsOf(frame, slot);
+  if (silent > 1000) return `${id}  ${silentFor(silent, input.ageMs)}`;
+  if (slot === input.hover && alertOf(frame, slot) < 2) return `${id}  ${eastOf(frame, slot).toFixed(0)}, ${northOf(frame, slot).toFixed(0)}`;
+  return id;
+}
+
+function ring(c: CanvasRenderingContext2D, x: number, y: number, colour: string): void {
+  c.strokeStyle = colour;
+  c.beginPath();
+  c.arc(x, y, 11, 0, 2 * Math.PI);
+  c.stroke();
+}
+
+function bracket(c: CanvasRenderingContext2D, x: number, y: number, r: number, colour: string): void {
+  const arm = Math.min(5, r - 3);
+  c.strokeStyle = colour;
+  c.beginPath();
+  for (const [sx, sy] of [[-1, -1], [1, -1], [1, 1], [-1, 1]]) {
+  c.moveTo(x + sx * r, y + sy * (r - arm));
+    c.lineTo(x + sx * r, y + sy * r);
+    c.lineTo(x + sx * (r - arm), y + sy * r);
+  }
+  c.stroke();
+}
+
+/** Text with an outline in the ground's colour, readable over anything. */
+export function label(c: CanvasRenderingContext2D, text: string, x: number, y: number, colour: string, halo: string): void {
+  c.lineJoin = 'round';
+  c.lineWidth = 3;
+  c.strokeStyle = halo;
+  c.strokeText(text, x, y);
+  c.lineWidth = 1.25;
+  c.fillStyle = colour;
+  c.fillText(text, x, y);
+}

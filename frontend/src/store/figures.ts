@@ -1,0 +1,34 @@
+/** What was measured in a recorded run, as columns over simulated time. */
+import type { Measured } from '../net/runs';
+
+export const FIGURES = ['separation_min_m', 'polarization', 'battery_min_pct', 'speed_mean_mps', 'airborne', 'cohesion_radius_m', 'near_misses'] as const;
+export type Figure = (typeof FIGURES)[number];
+
+export interface Columns {
+  /** Simulated seconds. */
+  time: readonly number[];
+  /** NaN where nothing could be measured. */
+  values: Readonly<Record<Figure, readonly number[]>>;
+}
+
+export function columns(rows: readonly Measured[], tickS: number): Columns {
+  const read = (row: Measured, name: Figure): number => {
+    const value = row.metrics[name];
+    return typeof value === 'number' && Number.isFinite(value) ? value : NaN;
+  };
+  return {
+    time: rows.map((row) => row.tick * tickS),
+    values: Object.fromEntries(FIGURES.map((name) => [name, rows.map((row) => read(row, name))])) as Record<Figure, number[]>,
+  };
+}
+
+/** The value that was measured last at or before a moment; NaN before the first. */
+export function valueAt(c: Columns, figure: Figure, atS: number): number {
+  let [low, high] = [0, c.time.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (c.time[middle] <= atS + 1e-6) low = middle + 1;
+    else high = middle;
+  }
+  return low === 0 ? NaN : c.values[figure][low - 1];
+}
