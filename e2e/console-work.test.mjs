@@ -20,6 +20,33 @@ after(async () => { await browser?.close(); await server?.end('SIGKILL'); server
 const live = (t, path, more) => liveConsole(t, browser, server, path, more);
 const chosen = (page, n) => holds(page, (count) => window.__console.selection.length === count, n);
 
+test('a filter selects the drones that the same words reach over the API', options, async (t) => {
+  const page = await live(t);
+  await server.post('/api/pause');
+  t.after(() => server.post('/api/start'));
+  await holds(page, () => window.__console.runState === 'paused');
+  // Frames carry rounded figures: the limits lie where no drone is near.
+  const { drones } = await server.json('/api/drones');
+  const limit = (of, among = drones) => {
+    const values = among.map(of).sort((a, b) => a - b);
+    const gaps = values.slice(1).map((value, i) => ({ size: value - values[i], middle: (value + values[i]) / 2 }));
+    return gaps.reduce((a, b) => (a.size > b.size ? a : b)).middle.toFixed(2);
+  };
+  const [battery, altitude] = [limit((d) => d.battery_pct), limit((d) => d.position[2], drones.filter((d) => d.type === 'scout'))];
+  let reached = 0;
+  for (const where of [`battery < ${battery}`, `altitude > ${altitude} & type = scout`, 'group = alpha | mode = hold', `landed = in_air & battery >= ${battery}%`, 'armed = true & id != scout-1', `id = overseer-1 | type = "worker"`]) {
+    const { body } = await server.post('/api/command', { command: 'hold', targets: { where }, dry_run: true });
+    const found = Object.keys(body.results ?? {}).sort();
+    reached += found.length;
+    await page.locator('#fleet-filter').fill(where);
+    const shown = async () => (await page.locator('#filter-said').innerText()).split(' ')[0];
+    await until(`${where} shows ${found}`, async () => (await shown()) === String(found.length), { within: 20_000 }).catch(async (error) => { throw new Error(`${error.message}: ${await shown()}`); });
+    await page.getByRole('button', { name: 'Select', exact: true }).click();
+    await holds(page, (ids) => window.__console.selection.toSorted().join() === ids.join(), found);
+  }
+  assert.ok(reached > 12, `${reached} drones were reached in all`);
+});
+
 test('clicks add and take away, digits remember groups and bring them back', options, async (t) => {
   const page = await live(t);
   await server.post('/api/pause');

@@ -5,7 +5,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { holds, launch } from './support/browser.mjs';
 import { drag, holdButton, live as liveConsole, selectAll } from './support/console.mjs';
-import { sleep } from './support/process.mjs';
+import { sleep, until } from './support/process.mjs';
 import { tenThousand } from './support/scenarios.mjs';
 import { root, startServer } from './support/server.mjs';
 
@@ -35,6 +35,30 @@ async function atWork(page, server) {
   await sleep(6000);
 }
 
+/** A run of flock, and a fork of it with other distances, one over the other. */
+async function runOverAnother(page, server) {
+  const fly = async (swarm, ticks) => {
+    const { tick } = await server.json(`/api/status${swarm}`);
+    await server.post(`/api/command${swarm}`, { command: 'step', params: { ticks } });
+    await until('it has flown', async () => (await server.json(`/api/status${swarm}`)).tick === tick + ticks, { within: 60_000 });
+  };
+  await fly('', 700);
+  const { run_id: run } = await server.json('/api/status');
+  const { body: fork } = await server.post(`/api/runs/${run}/fork`, { tick: 350, set: { 'limits.separation_m': 6 }, paused: true });
+  await fly(`?swarm=${fork.id}`, 350);
+  await sleep(2000);
+  await page.locator('.map').focus();
+  await page.keyboard.press('u');
+  for (const id of [run, fork.run_id]) await page.locator(`tr[data-run="${id}"]`).getByRole('checkbox').check();
+  await page.getByRole('button', { name: 'A over B' }).click();
+  await holds(page, () => window.__console?.over?.partsAt > 0);
+  await page.getByRole('slider', { name: /^Time of the replay/ }).press('End');
+  await holds(page, () => window.__console.tick >= 700);
+  for (let i = 0; i < 2; i++) await page.getByRole('button', { name: 'Zoom in' }).click();
+  await page.locator('.map').focus();
+  await sleep(1500);
+}
+
 const pictures = {
   'console-dark': { colorScheme: 'dark', prepare: atWork },
   'console-light': { colorScheme: 'light', prepare: atWork },
@@ -53,6 +77,7 @@ const pictures = {
   },
   'console-lost': { prepare: async (page, server) => { await selectAll(page); await sleep(2000); await server.end('SIGKILL'); await holds(page, () => window.__console.state === 'lost'); await sleep(1500); } },
   'console-past': { scenario: 'flock', prepare: async (page) => { await selectAll(page); await sleep(12_000); for (let i = 0; i < 6; i++) await page.keyboard.press(','); await sleep(800); } },
+  'console-over': { scenario: 'flock', args: ['--paused'], prepare: runOverAnother },
   'console-quad': { prepare: async (page) => { await filter(page, 'type scout'); await page.keyboard.press('Escape'); await page.locator('.map').first().focus(); await page.keyboard.press('q'); await sleep(800); await page.keyboard.press('z'); await sleep(6000); } },
   'console-tilt': { colorScheme: 'light', prepare: async (page) => { await filter(page, 'group bravo'); await page.locator('.map').first().focus(); await page.keyboard.press('v'); await sleep(800); await page.keyboard.press('z'); await sleep(6000); } },
   'console-first-run': { newcomer: true, prepare: () => sleep(3000) },
@@ -61,9 +86,9 @@ const pictures = {
 
 const names = process.argv.slice(2);
 const browser = await launch();
-for (const [name, { scenario = 'hello', colorScheme = 'dark', viewport = { width: 1440, height: 900 }, newcomer = false, prepare }] of Object.entries(pictures)) {
+for (const [name, { scenario = 'hello', colorScheme = 'dark', viewport = { width: 1440, height: 900 }, newcomer = false, args = [], prepare }] of Object.entries(pictures)) {
   if (names.length > 0 && !names.includes(name)) continue;
-  const server = await startServer({ args: ['--scenario', scenario === 'ten-thousand' ? tenThousand() : scenario] });
+  const server = await startServer({ args: ['--scenario', scenario === 'ten-thousand' ? tenThousand() : scenario, ...args] });
   const ends = [];
   try {
     const page = await liveConsole({ after: (f) => ends.push(f) }, browser, server, '/?test', { colorScheme, viewport });

@@ -58,7 +58,7 @@ export function marks(c: CanvasRenderingContext2D, input: OverlayInput): boolean
   }
   const cautions = wanted.filter((w) => w.rank === CAUTION_RANK).length;
   const shown = cautions > CAUTION_LABELS_MAX ? wanted.filter((w) => w.rank !== CAUTION_RANK) : wanted;
-  labels(c, input, shown.sort((a, b) => a.rank - b.rank));
+  labels(c, input, shown.sort((a, b) => a.rank - b.rank), warned);
   // Over the outlines of the labels, which would cut them.
   const radius = warned.length > WIDE_BRACKETS_MAX ? BRACKET_PX.close : BRACKET_PX.wide;
   for (const slot of warned) bracket(c, scene.x[slot], scene.y[slot], radius, palette.warning);
@@ -66,18 +66,20 @@ export function marks(c: CanvasRenderingContext2D, input: OverlayInput): boolean
 }
 
 /** Beside each drone, where there is room: upper right, lower right, upper left, lower left. */
-function labels(c: CanvasRenderingContext2D, input: OverlayInput, wanted: readonly Wanted[]): void {
+function labels(c: CanvasRenderingContext2D, input: OverlayInput, wanted: readonly Wanted[], warned: readonly number[]): void {
   c.font = '11px B612, sans-serif';
   c.textAlign = 'left';
   c.textBaseline = 'middle';
+  const crowded = warned.length > WIDE_BRACKETS_MAX;
+  const others = input.scene.count <= LABELLED_FLEET ? Array.from({ length: input.scene.count }, (_, slot) => slot) : warned;
   const taken: { x0: number; x1: number; y: number }[] = [];
   for (const { slot, rank, colour } of wanted) {
     const said = text(input, slot, input.ids[slot] ?? '');
     const width = c.measureText(said).width;
     const [x, y] = [input.scene.x[slot], input.scene.y[slot]];
     const places = [[x + 14, y - 11], [x + 14, y + 12], [x - 14 - width, y - 11], [x - 14 - width, y + 12]];
-    const calm = rank >= CALM_RANK;
-    const free = places.find(([left, middle]) => !taken.some((t) => left < t.x1 && left + width > t.x0 && Math.abs(middle - t.y) < LINE_PX) && !(calm && hides(input.scene, slot, left, middle, width)));
+    const avoids = rank >= CALM_RANK || crowded;
+    const free = places.find(([left, middle]) => !taken.some((t) => left < t.x1 && left + width > t.x0 && Math.abs(middle - t.y) < LINE_PX) && !(avoids && hides(input.scene, others, slot, left, middle, width)));
     if (!free) continue;
     const [left, middle] = free;
     taken.push({ x0: left, x1: left + width, y: middle });
@@ -85,14 +87,9 @@ function labels(c: CanvasRenderingContext2D, input: OverlayInput, wanted: readon
   }
 }
 
-/** Whether a name of that width would lie over another drone. */
-function hides(scene: Scene, own: number, left: number, middle: number, width: number): boolean {
-  if (scene.count > LABELLED_FLEET) return false;
-  for (let slot = 0; slot < scene.count; slot++) {
-    const [x, y] = [scene.x[slot], scene.y[slot]];
-    if (slot !== own && x > left - GLYPH_PX && x < left + width + GLYPH_PX && Math.abs(y - middle) < GLYPH_PX + LINE_PX / 2 - 2) return true;
-  }
-  return false;
+/** Whether a name of that width would lie over one of the others. */
+function hides(scene: Scene, others: readonly number[], own: number, left: number, middle: number, width: number): boolean {
+  return others.some((slot) => slot !== own && scene.x[slot] > left - GLYPH_PX && scene.x[slot] < left + width + GLYPH_PX && Math.abs(scene.y[slot] - middle) < GLYPH_PX + LINE_PX / 2 - 2);
 }
 
 function text(input: OverlayInput, slot: number, id: string): string {

@@ -163,19 +163,16 @@ function extremes(c: CanvasRenderingContext2D, plot: Plot, y: (v: number) => num
   const [low, high] = found;
   c.textAlign = 'left';
   c.textBaseline = 'middle';
-  c.lineJoin = 'round';
-  c.lineWidth = 4;
-  c.strokeStyle = plot.colours.ground;
-  c.fillStyle = plot.colours.text;
   // A line that does not change needs no scale.
   if (Math.abs(y(high) - y(low)) < 14) return;
   for (const v of [low, high]) {
     const text = v.toFixed(high - low >= 20 || Number.isInteger(v) ? 0 : high - low >= 2 ? 1 : 2);
     const at = Math.min(bottom - 7, Math.max(7, y(v)));
-    c.strokeText(text, 3, at);
-    c.fillText(text, 3, at);
+    c.fillStyle = plot.colours.ground;
+    c.fillRect(0, at - 7, c.measureText(text).width + 6, 14);
+    c.fillStyle = plot.colours.text;
+    c.fillText(text, 1, at);
   }
-  c.lineWidth = 1;
 }
 
 function bar(c: CanvasRenderingContext2D, x: number, bottom: number, colour: string, width: number): void {

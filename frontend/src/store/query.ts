@@ -1,13 +1,14 @@
 /**
  * The predicate language of filter and selection: `battery < 30 & mode = hold`, `stale or not group alpha`,
  * `near 270,-150,40`, `(type scout | type quad) & altitude > 20`. A word that is no keyword matches part of a drone's id.
+ * Everything that the server understands as `{"where": …}` means the same here.
  *
  *   or     := and (("or" | "|") and)*
  *   and    := not (("and" | "&")? not)*          two terms side by side mean both
  *   not    := ("not" | "!") not | "(" or ")" | term
  *   term   := field op value | list-field value | "near" e,n,r | flag | text
  */
-import { alertOf, ARMED_BIT, BAD_DATA_BIT, batteryOf, climbOf, eastOf, flagsOf, headingOf, landedOf, LINK_LOST_BIT, modeName, modeOf, northOf, silenceMsOf, speedOf, upOf } from '../proto/decode';
+import { alertOf, ARMED_BIT, BAD_DATA_BIT, batteryOf, climbOf, eastOf, flagsOf, headingOf, LANDED, landedOf, LINK_LOST_BIT, modeName, modeOf, northOf, silenceMsOf, speedOf, upOf } from '../proto/decode';
 import type { Frame } from '../proto/decode';
 
 /** What a predicate may look at. */
@@ -41,6 +42,13 @@ const TEXTS: Record<string, (c: QueryContext, slot: number) => string> = {
   id: (c, slot) => c.ids[slot] ?? '',
 };
 
+/** Words that stand alone as well: `landed`, `armed`. */
+const STATES: Record<string, (c: QueryContext, slot: number) => string> = {
+  landed: (c, slot) => LANDED[landedOf(c.frame, slot)],
+  armed: (c, slot) => String((flagsOf(c.frame, slot) & ARMED_BIT) !== 0),
+};
+const SAME = new Set(['=', '==', '!=']);
+
 export const STALE_MS = 1000;
 
 const FLAGS: Record<string, Predicate> = {
@@ -72,7 +80,7 @@ class QueryError extends Error {
 
 function tokens(source: string): Token[] {
   const found: Token[] = [];
-  const pattern = /\s*(<=|>=|!=|[()&|!=<>]|[^\s()&|!<>=]+)/gy;
+  const pattern = /\s*(<=|>=|!=|==|[()&|!=<>]|[^\s()&|!<>=]+)/gy;
   while (pattern.lastIndex < source.trimEnd().length) {
     const before = pattern.lastIndex;
     const match = pattern.exec(source);
@@ -88,6 +96,7 @@ const COMPARE: Record<string, (a: number, b: number) => boolean> = {
   '<=': (a, b) => a <= b,
   '>=': (a, b) => a >= b,
   '=': (a, b) => Math.abs(a - b) < 1e-6,
+  '==': (a, b) => Math.abs(a - b) < 1e-6,
   '!=': (a, b) => Math.abs(a - b) >= 1e-6,
 };
 
@@ -160,6 +169,7 @@ class Parser {
     if (Object.hasOwn(NUMBERS, word)) return this.comparison(word, NUMBERS[word]);
     if (Object.hasOwn(TEXTS, word)) return this.equality(word, TEXTS[word]);
     if (word === 'near') return this.near();
+    if (Object.hasOwn(STATES, word) && SAME.has(this.peek())) return this.equality(word, STATES[word]);
     if (Object.hasOwn(FLAGS, word)) return FLAGS[word];
     return (c, slot) => (c.ids[slot] ?? '').toLowerCase().includes(word);
   }
@@ -181,9 +191,9 @@ class Parser {
 
   private equality(field: string, read: (c: QueryContext, slot: number) => string): Predicate {
     let differs = false;
-    if (this.peek() === '=' || this.peek() === '!=') differs = this.take() === '!=';
+    if (SAME.has(this.peek())) differs = this.take() === '!=';
     const place = this.place();
-    const value = this.take().toLowerCase();
+    const value = this.take().toLowerCase().replace(/^(["'])(.*)\1$/, '$2');
     if (value === '' || /^[()&|<>=!]/.test(value)) throw new QueryError(`${field} needs a name`, place);
     return (c, slot) => (read(c, slot).toLowerCase() === value) !== differs;
   }
