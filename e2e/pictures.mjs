@@ -54,8 +54,11 @@ async function runOverAnother(page, server) {
   await holds(page, () => window.__console?.over?.partsAt > 0);
   await page.getByRole('slider', { name: /^Time of the replay/ }).press('End');
   await holds(page, () => window.__console.tick >= 700);
-  for (let i = 0; i < 2; i++) await page.getByRole('button', { name: 'Zoom in' }).click();
+  await selectAll(page);
+  await click(page, 'Centre');
+  for (let i = 0; i < 2; i++) await click(page, 'Zoom in');
   await page.locator('.map').focus();
+  await page.keyboard.press('Escape');
   await sleep(1500);
 }
 

@@ -80,7 +80,7 @@ export const M = {
   figure: 'Figure',
   runA: 'A, this run',
   runB: 'B',
-  apart: 'Apart, mean and most',
+  apart: 'Apart, mean, most',
   beyond: 'B has ended before',
 
   kinds: { keep_in: 'keep in', keep_out: 'keep out' } as Record<string, string>,

@@ -22,6 +22,12 @@ export function columns(rows: readonly Measured[], tickS: number): Columns {
   };
 }
 
+/** One figure at the given moments; NaN where nothing was measured. */
+export function onTimes(c: Columns, figure: Figure, times: readonly number[]): number[] {
+  const known = new Map(c.time.map((t, i) => [t, c.values[figure][i]]));
+  return times.map((t) => known.get(t) ?? NaN);
+}
+
 /** The value that was measured last at or before a moment; NaN before the first. */
 export function valueAt(c: Columns, figure: Figure, atS: number): number {
   let [low, high] = [0, c.time.length];

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { PastFrame } from '../../src/net/runs';
-import { columns, valueAt } from '../../src/store/figures';
+import { columns, onTimes, valueAt } from '../../src/store/figures';
 import { apart, EVERY, Ghost, type ReadFrames } from '../../src/store/ghost';
 
 /** A run of two drones, the first of which flies east at a metre a tick. */
@@ -66,6 +66,9 @@ describe('figures of a run', () => {
   it('are columns over simulated time, with gaps where nothing was measured', () => {
     expect(c.time).toEqual([0, 1]);
     expect(c.values.polarization).toEqual([NaN, NaN]);
+  });
+  it('stand on other times, with gaps', () => {
+    expect(onTimes(c, 'airborne', [0, 0.5, 1])).toEqual([3, NaN, 4]);
   });
   it('hold until the next', () => {
     expect([valueAt(c, 'airborne', -1), valueAt(c, 'airborne', 0.5), valueAt(c, 'airborne', 9)]).toEqual([NaN, 3, 4]);
