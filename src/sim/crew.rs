@@ -4,6 +4,14 @@
 pub trait Crew {
     /// Calls `work(k, &mut items[k])` once for every `k`, in any order, on any thread.
     fn each<T: Send>(&self, items: &mut [T], work: impl Fn(usize, &mut T) + Sync);
+
+    /// Calls `work(k, &mut ones[k], &mut others[k])` once for every `k` that both have, in any order, on any thread.
+    fn each_pair<S: Send, T: Send>(
+        &self,
+        ones: &mut [S],
+        others: &mut [T],
+        work: impl Fn(usize, &mut S, &mut T) + Sync,
+    );
 }
 
 /// The thread that asks, alone.
@@ -13,5 +21,14 @@ pub struct Alone;
 impl Crew for Alone {
     fn each<T: Send>(&self, items: &mut [T], work: impl Fn(usize, &mut T) + Sync) {
         items.iter_mut().enumerate().for_each(|(k, item)| work(k, item));
+    }
+
+    fn each_pair<S: Send, T: Send>(
+        &self,
+        ones: &mut [S],
+        others: &mut [T],
+        work: impl Fn(usize, &mut S, &mut T) + Sync,
+    ) {
+        ones.iter_mut().zip(others).enumerate().for_each(|(k, (one, other))| work(k, one, other));
     }
 }

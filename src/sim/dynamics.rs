@@ -71,12 +71,10 @@ pub struct Body {
 impl Body {
     /// Whether every number is finite.
     pub fn is_finite(&self) -> bool {
-        self.position.is_finite()
-            && self.velocity.is_finite()
-            && self.accel.is_finite()
-            && self.heading_deg.is_finite()
-            && self.rejected_wind.is_finite()
-            && self.gust.is_finite()
+        // Nothing but zero remains of a finite number times zero.
+        let parts = [self.position, self.velocity, self.accel, self.rejected_wind, self.gust];
+        let rest = parts.iter().fold(Vec3::ZERO, |rest, &part| rest + part * 0.0);
+        rest.x + rest.y + rest.z + self.heading_deg * 0.0 == 0.0
     }
 }
 

@@ -66,9 +66,12 @@ fn ecef(lat: f64, lon: f64, height: f64) -> Vec3 {
     )
 }
 
+/// Less than this of a horizontal direction points nowhere.
+pub const STILL: f64 = 1e-9;
+
 /// Heading in degrees clockwise from north, `0..360`, of a horizontal direction; `None` if there is none.
 pub fn heading_deg(direction: Vec3) -> Option<f64> {
-    if direction.horizontal_norm() < 1e-9 {
+    if direction.horizontal_norm() < STILL {
         return None;
     }
     Some(wrap_deg(libm::atan2(direction.x, direction.y).to_degrees()))

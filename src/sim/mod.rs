@@ -7,8 +7,8 @@
 //! ```text
 //! World::percept(i) ─► Pilot::decide ─► Intent ─┐   (any order, any number of threads)
 //!                                               ▼
-//! World::step(&intents): adopt, wind ─► physics, battery, sensors ─► judge, sort neighbours
-//!                                       (any order, any number of threads)
+//! World::step(&intents): wind ─► adopt, physics, battery, sensors, look ─► judge, sort neighbours
+//!                                (any order, any number of threads)
 //!                                               ▼
 //!           snapshot() · drain_happenings() · drain_progress() · state_hash()
 //! ```
@@ -62,7 +62,7 @@ pub use vec3::Vec3;
 pub use avoidance::Filter;
 pub use command::{Applied, Command, CommandError, CommandResult, ErrorCode, Fault, Progress, Verdict};
 pub use crew::{Alone, Crew};
-pub use drone::{Drone, Landed, Mission, Mode, Task, Waypoint};
+pub use drone::{Drone, Heading, Landed, Mission, Mode, Task, Waypoint};
 pub use drone_type::{Capability, DroneType};
 pub use dynamics::Dynamics;
 pub use geodesy::Origin;

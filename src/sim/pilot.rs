@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::avoidance::{Filter, safe_velocity};
-use super::drone::{Drone, Task};
+use super::drone::{Drone, Heading, Task};
 use super::drone_type::DroneType;
 use super::dynamics::{Dynamics, braking_accel, braking_gain, braking_speed, speed_along};
 use super::neighbours::Neighbours;
@@ -13,10 +13,10 @@ use super::params::{Limit, Params, Radio};
 use super::rng::{Channel, Stream};
 use super::route::{self, Detour};
 use super::scene::Scene;
-use super::sensors::Fix;
+use super::sensors::{Fix, Rhythm};
 use super::slots::Slots;
 use super::space::Space;
-use super::{Tick, Vec3, behaviour, geodesy, orca};
+use super::{Tick, Vec3, behaviour, orca};
 
 /// All that one pilot knows at one tick.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +53,8 @@ pub struct Percept<'a> {
     pub filter: Filter,
     /// Whether sensors err or messages come late or not at all.
     pub imperfect: bool,
+    /// Times of sensors and radios in ticks.
+    pub rhythm: Rhythm,
 }
 
 impl Percept<'_> {
@@ -94,44 +96,51 @@ impl Percept<'_> {
     ///
     /// With an imperfect radio the true distance decides who is in range, some messages are lost, and those that
     /// arrive tell where the sender believed to be `radio.delay_s` ago.
+    #[inline(always)]
     pub fn each_neighbour(&self, radius: f64, mut visit: impl FnMut(Vec3, Vec3)) {
-        let (me, mine) = (self.me.body.position, self.traffic_behaviour());
-        if !self.imperfect {
-            return self.traffic.each_within(me, radius, |other, offset, _| {
-                if other.index as usize != self.index && other.behaviour == mine {
-                    visit(offset, other.velocity);
-                }
-            });
-        }
-        let range = self.params.radio(Radio::Range);
+        let (mine, range) = (self.traffic_behaviour(), self.params.radio(Radio::Range));
         let radius = if range > 0.0 { radius.min(range) } else { radius };
-        let here = self.position();
-        self.traffic.each_within(me, radius, |other, _, distance2| {
+        let (here, is_lossy, is_late) = (self.position(), self.is_lossy(), self.rhythm.jitter > 0);
+        // Rules are built into this one loop, with their sums in registers.
+        self.traffic.each_heard(self.me.body.position, radius, |other, offset, heard, distance2| {
             if other.index as usize == self.index || other.behaviour != mine {
                 return;
             }
-            let sender = &self.drones[other.index as usize];
-            if !self.is_lost(sender, distance2) {
-                let told = sender.sensors.told(self.tick, self.age(sender));
-                visit(self.space.offset(here, told.position), told.velocity);
+            if !self.imperfect {
+                return visit(offset, other.velocity);
             }
+            let sender = &self.drones[other.index as usize];
+            if is_lossy && self.is_lost(sender, distance2) {
+                return;
+            }
+            let told = match heard {
+                Some(heard) if !is_late => *heard,
+                _ => sender.sensors.told(self.tick, self.age(sender)),
+            };
+            visit(self.space.offset(here, told.position), told.velocity);
         });
     }
 
     /// Counts the messages of those in the same behaviour within `radius` metres at this tick.
     pub fn receive(&self, radius: f64, all: &mut Reception) {
-        let mine = self.traffic_behaviour();
+        let (mine, is_lossy) = (self.traffic_behaviour(), self.is_lossy());
         self.traffic.each_within(self.me.body.position, radius, |other, _, distance2| {
             if other.index as usize == self.index || other.behaviour != mine {
                 return;
             }
             all.expected += 1;
             let sender = &self.drones[other.index as usize];
-            if !self.is_lost(sender, distance2) {
+            if !(is_lossy && self.is_lost(sender, distance2)) {
                 all.delivered += 1;
                 all.age_s += (self.age(sender) as f64 + f64::from(sender.sensors.since())) * self.tick_s;
             }
         });
+    }
+
+    /// Whether any message may be lost.
+    fn is_lossy(&self) -> bool {
+        let causes = [Radio::Loss, Radio::LossRatio, Radio::BurstShare];
+        causes.iter().any(|&cause| self.params.radio(cause) > 0.0)
     }
 
     /// Whether the newest message of a sender at this squared distance does not arrive: with probability
@@ -148,12 +157,11 @@ impl Percept<'_> {
 
     /// How many ticks ago was sent what this drone hears of another now.
     fn age(&self, sender: &Drone) -> usize {
-        let jitter = (self.params.radio(Radio::Jitter) / self.tick_s).round();
-        let delay = (self.params.radio(Radio::Delay) / self.tick_s).round() as usize;
-        if jitter == 0.0 {
-            return delay;
+        let Rhythm { delay, jitter, .. } = self.rhythm;
+        match jitter {
+            0 => delay,
+            _ => delay + ((jitter as f64 + 1.0) * self.draw(sender, Channel::Jitter)) as usize,
         }
-        delay + ((jitter + 1.0) * self.draw(sender, Channel::Jitter)) as usize
     }
 
     /// A number in [0, 1) for the newest message from a sender to this drone.
@@ -188,13 +196,25 @@ pub enum Intent {
     Fly {
         /// Velocity over ground, east-north-up, m/s.
         velocity: Vec3,
-        /// Where to look, degrees clockwise from north; as before if `None`.
-        heading_deg: Option<f64>,
+        /// Where to look.
+        heading: Heading,
         /// What it remembers.
         memory: Memory,
     },
     /// Nothing: the pilot panicked. The world puts the drone into a failsafe.
     Crashed,
+}
+
+impl Intent {
+    /// Velocity, heading and memory, if they are something that can be done.
+    pub fn wish(&self) -> Option<(Vec3, Heading, Memory)> {
+        match *self {
+            Intent::Fly { velocity, heading, memory } if velocity.is_finite() && heading.is_finite() => {
+                Some((velocity, heading, memory))
+            }
+            Intent::Fly { .. } | Intent::Crashed => None,
+        }
+    }
 }
 
 /// Below this horizontal speed a drone keeps its heading.
@@ -224,9 +244,10 @@ impl Pilot {
             Filter::Orca => orca::safe_velocity(percept, wish),
             Filter::None => wish,
         };
-        let forwards =
-            (velocity.horizontal_norm() > TURN_MPS_MIN).then(|| geodesy::heading_deg(velocity)).flatten();
-        Intent::Fly { velocity, heading_deg: flight.heading_deg.or(forwards), memory: flight.memory }
+        let is_turning = velocity.horizontal_norm() > TURN_MPS_MIN;
+        let forwards = if is_turning { Heading::Forwards } else { Heading::AsBefore };
+        let heading = flight.heading_deg.map_or(forwards, Heading::At);
+        Intent::Fly { velocity, heading, memory: flight.memory }
     }
 }
 

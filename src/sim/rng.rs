@@ -113,9 +113,8 @@ impl Stream {
 
     /// Uniform in `[0, 1)` with 53 random bits.
     pub fn uniform(&mut self) -> f64 {
-        let high = u64::from(self.word());
-        let low = u64::from(self.word());
-        ((high << 32 | low) >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
+        let (high, low) = (self.word(), self.word());
+        fraction(high, low)
     }
 
     /// Uniform in `[low, high)`.
@@ -125,11 +124,26 @@ impl Stream {
 
     /// Two independent standard normal numbers (Box–Muller over `libm`, so equal on every platform).
     pub fn gaussian_pair(&mut self) -> (f64, f64) {
-        let radius = (-2.0 * libm::log(1.0 - self.uniform())).sqrt();
-        let angle = std::f64::consts::TAU * self.uniform();
-        let (sin, cos) = libm::sincos(angle);
+        let (first, second) = self.two_uniforms();
+        let radius = (-2.0 * libm::log(1.0 - first)).sqrt();
+        let (sin, cos) = libm::sincos(std::f64::consts::TAU * second);
         (radius * cos, radius * sin)
     }
+
+    /// The next two of [`Stream::uniform`]; at once, if a block begins here.
+    fn two_uniforms(&mut self) -> (f64, f64) {
+        if self.used < 4 {
+            return (self.uniform(), self.uniform());
+        }
+        let [a, b, c, d] = philox(self.counter, self.key);
+        self.counter[3] = self.counter[3].wrapping_add(1);
+        (fraction(a, b), fraction(c, d))
+    }
+}
+
+/// 53 of 64 random bits as a number in `[0, 1)`.
+fn fraction(high: u32, low: u32) -> f64 {
+    ((u64::from(high) << 32 | u64::from(low)) >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
 }
 
 impl TryRng for Stream {

@@ -61,12 +61,20 @@ impl Space {
 }
 
 fn within(x: f64, size: f64) -> f64 {
+    // Nearly always, and without a division.
+    if (0.0..size).contains(&x) {
+        return x;
+    }
     let rest = x - size * (x / size).floor();
     // Rounding may land on the size itself.
     if rest < size { rest } else { 0.0 }
 }
 
 fn nearest(x: f64, size: f64) -> f64 {
+    // Less than half, whatever rounding does.
+    if x.abs() < 0.499 * size {
+        return x;
+    }
     x - size * (x / size).round()
 }
 

@@ -83,12 +83,12 @@ impl Wind {
     /// One tick of the shared gust.
     pub fn advance(&mut self, seed: u64, tick: Tick, dt: f64) {
         let stream = Stream::new(seed, SWARM, tick, Channel::SharedGust);
-        self.shared = self.step_gust(self.shared, SHARED_M, dt, stream);
+        self.shared = self.gusts(dt).step(self.shared, SHARED_M, stream);
     }
 
-    /// One tick of the own gust of a drone at height `z`.
-    pub fn advance_own(&self, own: Vec3, z: f64, seed: u64, serial: u32, tick: Tick, dt: f64) -> Vec3 {
-        self.step_gust(own, z, dt, Stream::new(seed, serial, tick, Channel::OwnGust))
+    /// How gusts change in a tick of `dt` seconds.
+    pub fn gusts(&self, dt: f64) -> Gusts<'_> {
+        Gusts { wind: self, dt, fixed: Change::new(self.spec.gust_mps, VERTICAL, self.model.gust_time_s, dt) }
     }
 
     /// Velocity of the air around a drone at height `z` with its own gust.
@@ -116,27 +116,59 @@ impl Wind {
         Vec3::new(gust.x * level, gust.y * level, gust.z * upwards)
     }
 
-    /// `w e^(-dt/T) + sigma sqrt(1 - e^(-2dt/T)) N`, on three axes.
-    fn step_gust(&self, gust: Vec3, z: f64, dt: f64, mut stream: Stream) -> Vec3 {
-        let (sigma, vertical, time) = if self.model.is_dryden {
-            let length = FOOT_M * feet(z) / libm::pow(0.177 + 0.000_823 * feet(z), 1.2);
-            (1.0, 1.0, length / (self.spec.speed_mps * self.shear(z)).max(1.0))
-        } else {
-            (self.spec.gust_mps, VERTICAL, self.model.gust_time_s)
-        };
-        if sigma == 0.0 && gust == Vec3::ZERO {
-            return gust;
-        }
-        let keep = libm::exp(-dt / time);
-        let kick = sigma * (1.0 - keep * keep).sqrt();
-        let (a, b) = stream.gaussian_pair();
-        let (c, _) = stream.gaussian_pair();
-        gust * keep + Vec3::new(a, b, c * vertical) * kick
-    }
-
     /// The shared gust, for the state hash.
     pub(super) fn shared(&self) -> Vec3 {
         self.shared
+    }
+}
+
+/// One tick of gusts. What is the same for all drones is worked out once.
+#[derive(Clone, Copy, Debug)]
+pub struct Gusts<'a> {
+    wind: &'a Wind,
+    dt: f64,
+    fixed: Change,
+}
+
+impl Gusts<'_> {
+    /// The own gust of a drone at height `z` after the tick.
+    pub fn advance_own(&self, own: Vec3, z: f64, seed: u64, serial: u32, tick: Tick) -> Vec3 {
+        self.step(own, z, Stream::new(seed, serial, tick, Channel::OwnGust))
+    }
+
+    fn step(&self, gust: Vec3, z: f64, stream: Stream) -> Vec3 {
+        let wind = self.wind;
+        if !wind.model.is_dryden {
+            return self.fixed.of(gust, stream);
+        }
+        let length = FOOT_M * feet(z) / libm::pow(0.177 + 0.000_823 * feet(z), 1.2);
+        let time = length / (wind.spec.speed_mps * wind.shear(z)).max(1.0);
+        Change::new(1.0, 1.0, time, self.dt).of(gust, stream)
+    }
+}
+
+/// `w e^(-dt/T) + sigma sqrt(1 - e^(-2dt/T)) N`, on three axes.
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    sigma: f64,
+    vertical: f64,
+    keep: f64,
+    kick: f64,
+}
+
+impl Change {
+    fn new(sigma: f64, vertical: f64, time: f64, dt: f64) -> Change {
+        let keep = libm::exp(-dt / time);
+        Change { sigma, vertical, keep, kick: sigma * (1.0 - keep * keep).sqrt() }
+    }
+
+    fn of(&self, gust: Vec3, mut stream: Stream) -> Vec3 {
+        if self.sigma == 0.0 && gust == Vec3::ZERO {
+            return gust;
+        }
+        let (a, b) = stream.gaussian_pair();
+        let (c, _) = stream.gaussian_pair();
+        gust * self.keep + Vec3::new(a, b, c * self.vertical) * self.kick
     }
 }
 
@@ -162,8 +194,8 @@ mod tests {
         let (mut variance, mut covariance, n) = (0.0, 0.0, 200_000);
         for tick in 0..n {
             wind.advance(1, tick, 0.4);
-            a = wind.advance_own(a, 9.0, 1, 0, tick, 0.4);
-            b = wind.advance_own(b, 9.0, 1, 1, tick, 0.4);
+            a = wind.gusts(0.4).advance_own(a, 9.0, 1, 0, tick);
+            b = wind.gusts(0.4).advance_own(b, 9.0, 1, 1, tick);
             variance += wind.at(a, 9.0).x * wind.at(a, 9.0).x;
             covariance += wind.at(a, 9.0).x * wind.at(b, 9.0).x;
         }
@@ -186,7 +218,7 @@ mod tests {
         let mean = wind.at(Vec3::ZERO, 30.48).x;
         for tick in 0..n {
             wind.advance(1, tick, 2.0);
-            own = wind.advance_own(own, 30.48, 1, 0, tick, 2.0);
+            own = wind.gusts(2.0).advance_own(own, 30.48, 1, 0, tick);
             let air = wind.at(own, 30.48);
             level += (air.x - mean) * (air.x - mean);
             upright += air.z * air.z;

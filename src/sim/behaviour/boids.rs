@@ -6,6 +6,7 @@
 
 use super::super::Vec3;
 use super::super::avoidance::scene_gaps;
+use super::super::drone::Drone;
 use super::super::geodesy;
 use super::super::params::Spec;
 use super::super::pilot::Percept;
@@ -60,7 +61,7 @@ fn velocity(p: &Percept, numbers: &[f64]) -> Vec3 {
     // Walls first; the flock gets what acceleration is left (prioritised steering, Reynolds 1999).
     let away = walls(p, body.velocity, numbers).clamp_norm(numbers[ACCEL]);
     let others = flock.steering(body.velocity, numbers)
-        + cruise(body.velocity, body.heading_deg, numbers)
+        + cruise(p.me, numbers)
         + altitude(body.position.z, body.velocity.z, numbers)
         + whim(p, numbers);
     let accel = away + others.clamp_norm(numbers[ACCEL] - 0.8 * away.norm());
@@ -128,9 +129,11 @@ impl Flock {
 }
 
 /// Back to the cruise speed along the present course; a drone at rest starts where it looks.
-fn cruise(velocity: Vec3, heading_deg: f64, numbers: &[f64]) -> Vec3 {
+fn cruise(me: &Drone, numbers: &[f64]) -> Vec3 {
+    let velocity = me.body.velocity;
     let speed = velocity.horizontal_norm();
-    let course = if speed > 0.3 { velocity.horizontal() / speed } else { geodesy::direction_of(heading_deg) };
+    let course =
+        if speed > 0.3 { velocity.horizontal() / speed } else { geodesy::direction_of(me.heading_deg()) };
     course * (numbers[SPEED] - speed) - Vec3::UP * (0.5 * velocity.z)
 }
 

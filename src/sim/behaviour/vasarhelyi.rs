@@ -77,16 +77,25 @@ fn velocity(p: &Percept, numbers: &[f64]) -> Vec3 {
 /// Repulsion from those too near, and friction with all.
 fn among(p: &Percept, own: Vec3, numbers: &[f64]) -> Vec3 {
     let mut sum = Vec3::ZERO;
+    let [repulsion, gain, most] = [REPULSION, REPULSION_GAIN, REPULSION_MAX].map(|n| numbers[n]);
+    let [friction, share, slack] = [FRICTION, FRICTION_SHARE, FRICTION_SPEED].map(|n| numbers[n]);
+    let [accel, steepness] = [FRICTION_ACCEL, FRICTION_GAIN].map(|n| numbers[n]);
+    let (surely_apart2, surely_near2) = (repulsion * repulsion * ABOVE, friction * friction * BELOW);
     p.each_neighbour(numbers[VIEW], |offset, velocity| {
-        let distance = offset.norm();
-        if distance > 0.0 && distance < numbers[REPULSION] {
-            let push = numbers[REPULSION_GAIN] * (numbers[REPULSION] - distance);
-            sum -= offset * (push.min(numbers[REPULSION_MAX]) / distance);
+        let distance2 = offset.norm2();
+        let (mut push, mut braking) = (Vec3::ZERO, 0.0);
+        if distance2 < surely_apart2 {
+            let distance = distance2.sqrt();
+            if distance > 0.0 && distance < repulsion {
+                push = offset * ((gain * (repulsion - distance)).min(most) / distance);
+            }
         }
-        let braking =
-            braking_speed(distance - numbers[FRICTION], numbers[FRICTION_ACCEL], numbers[FRICTION_GAIN]);
+        // Nearer than friction's distance nothing can be braked.
+        if distance2 >= surely_near2 {
+            braking = braking_speed(distance2.sqrt() - friction, accel, steepness);
+        }
         // Towards the other's velocity. Some ports have this sign the other way round, which drives flocks apart.
-        sum += excess(velocity - own, numbers[FRICTION_SPEED].max(braking)) * numbers[FRICTION_SHARE];
+        sum = sum - push + excess(velocity - own, slack.max(braking)) * share;
     });
     sum
 }
@@ -115,8 +124,16 @@ fn walls(p: &Percept, own: Vec3, numbers: &[f64]) -> Vec3 {
     })
 }
 
+/// Factors that decide by squares, without a root, what rounding cannot change.
+const BELOW: f64 = 1.0 - 1e-9;
+const ABOVE: f64 = 1.0 + 1e-9;
+
 /// What of a difference of velocities is more than `most`.
 fn excess(difference: Vec3, most: f64) -> Vec3 {
-    let speed = difference.norm();
+    let speed2 = difference.norm2();
+    if speed2 < most * most * BELOW {
+        return Vec3::ZERO;
+    }
+    let speed = speed2.sqrt();
     if speed > most { difference * ((speed - most) / speed) } else { Vec3::ZERO }
 }

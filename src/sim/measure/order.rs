@@ -212,8 +212,8 @@ pub fn order(moving: impl Iterator<Item = (Vec3, Vec3)> + Clone) -> (Option<f64>
         return (None, None);
     }
     let centre = middle / n;
-    let farthest = moving.map(|(position, _)| position.distance(centre)).fold(0.0, f64::max);
-    (Some(headings.norm() / n), Some(farthest))
+    let farthest2 = moving.map(|(position, _)| (position - centre).norm2()).fold(0.0, f64::max);
+    (Some(headings.norm() / n), Some(farthest2.sqrt()))
 }
 
 #[cfg(test)]

@@ -79,6 +79,9 @@ impl CloseCalls {
                     return;
                 }
                 smallest2 = smallest2.min(distance2);
+                if distance2 >= watched * watched {
+                    return;
+                }
                 self.meet(one, other, distance2, near_miss_m, &serial, &mut begun);
             });
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::battery::Stage;
-use super::super::drone::{Landed, Next, Task};
+use super::super::drone::{Heading, Landed, Next, Task};
 use super::super::params::Limit;
 use super::super::scene::FenceAction;
 use super::super::{CommandResult, Level, Vec3, Verdict};
@@ -197,7 +197,7 @@ impl World {
         drone.faults.panic = false;
         drone.restarts += 1;
         drone.memory = Default::default();
-        drone.command = Vec3::ZERO;
+        drone.command_rest();
         let restarts = drone.restarts;
         if drone.is_airborne() && !coming_down {
             self.failsafe(index, self.tick);
@@ -234,7 +234,7 @@ impl World {
         let drone = &mut self.drones[index];
         let known = std::mem::replace(&mut drone.faults.bad_data, true);
         drone.command = Vec3::ZERO;
-        drone.heading_command = None;
+        drone.heading_command = Heading::AsBefore;
         if !known {
             self.tell_of(index, Level::Error, "bad_data", format!("{what}; the last good one stands"));
         }

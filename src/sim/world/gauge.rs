@@ -16,7 +16,6 @@ use super::super::pilot::Reception;
 use super::super::scene::FenceKind;
 use super::super::{AlertLevel, Level, Metrics, Safety, Scenario, Tick, behaviour, coverage};
 use super::World;
-use super::report::alert;
 
 /// Time between two measurements of the order of the swarm.
 const ORDER_S: f64 = 0.2;
@@ -38,6 +37,8 @@ pub(super) struct Gauges {
     order: OrderGauge,
     #[serde(skip)]
     graph: Graph,
+    #[serde(skip)]
+    sites: Vec<[f64; 2]>,
     flight: FlightGauge,
     raster: Option<Raster>,
     /// Large, and of no use to whoever looks at one moment: not saved.
@@ -71,9 +72,11 @@ impl Gauges {
 }
 
 impl World {
-    /// Figures about the whole swarm; [`measure::METRICS`] describes them.
+    /// Figures about the whole swarm; [`measure::METRICS`] describes them. O(drones): some are taken when asked for.
     pub fn metrics(&self) -> Metrics {
-        self.metrics.clone()
+        let mut metrics = self.metrics.clone();
+        self.measure_all(&mut metrics);
+        metrics
     }
 
     /// Mean, spread, extremes and quantiles of every figure since `metrics.steady_from_s`, by name.
@@ -101,7 +104,6 @@ impl World {
 
     pub(super) fn measure(&mut self) {
         self.measure_pairs();
-        self.measure_all();
         let patience = if self.drones.len() > LARGE_DRONES { LARGE_PATIENCE } else { 1 };
         if self.tick.is_multiple_of(self.gauges.order_ticks * patience) {
             self.measure_order();
@@ -119,12 +121,17 @@ impl World {
             hold_s: self.params.gauge(Gauge::SettleHold),
         };
         let now_s = self.sim_time_s();
-        Arc::make_mut(&mut self.gauges).tally.take(&self.metrics, now_s, goals);
+        if self.gauges.tally.is_due(now_s) {
+            let mut metrics = std::mem::take(&mut self.metrics);
+            self.measure_all(&mut metrics);
+            Arc::make_mut(&mut self.gauges).tally.take(&metrics, now_s, goals);
+            self.metrics = metrics;
+        }
     }
 
     fn measure_pairs(&mut self) {
         let (drones, near) = (&self.drones, self.params.limit(Limit::NearMiss));
-        let mut begun = Vec::new();
+        let mut begun = std::mem::take(&mut self.begun);
         self.metrics.separation_min_m = self.close_calls.measure(
             &self.traffic,
             near,
@@ -132,7 +139,7 @@ impl World {
             |what, a, b, distance| begun.push((what, a as usize, b as usize, distance)),
         );
         self.safety.approach(self.metrics.separation_min_m, self.sim_time_s());
-        for (what, a, b, distance) in begun {
+        for (what, a, b, distance) in begun.drain(..) {
             let (level, code, words) = match what {
                 Encounter::NearMiss => (Level::Warning, "near_miss", "near miss"),
                 Encounter::Collision => (Level::Critical, "collision", "collision"),
@@ -147,29 +154,29 @@ impl World {
                 self.tell_of(a, level, code, format!("{words} with {other}, {distance:.1} m"));
             }
         }
+        self.begun = begun;
     }
 
-    fn measure_all(&mut self) {
-        let drones = &self.drones;
-        let flying = drones.iter().filter(|d| d.is_airborne());
+    /// What is quickly found out, at the moment when somebody wants to know.
+    fn measure_all(&self, metrics: &mut Metrics) {
+        let flying = self.glances.iter().filter(|g| g.traffic.airborne);
         let (polarization, cohesion_radius_m) =
-            measure::order(flying.clone().map(|d| (d.body.position, d.body.velocity)));
-        let charges = drones.iter().map(|d| self.battery_pct(d));
+            measure::order(flying.clone().map(|g| (g.traffic.position, g.traffic.velocity)));
         let mut alerts = AlertCount::default();
-        for drone in drones {
-            match alert(drone, self.tick) {
-                Some((AlertLevel::Caution, _)) => alerts.caution += 1,
-                Some((AlertLevel::Warning | AlertLevel::Critical, _)) => alerts.warning += 1,
-                Some((AlertLevel::Info, _)) | None => {}
+        let (mut least, mut sum) = (f64::INFINITY, 0.0);
+        for glance in &self.glances {
+            match glance.alert {
+                Some(AlertLevel::Caution) => alerts.caution += 1,
+                Some(AlertLevel::Warning | AlertLevel::Critical) => alerts.warning += 1,
+                Some(AlertLevel::Info) | None => {}
             }
+            least = least.min(glance.battery_pct);
+            sum += glance.battery_pct;
         }
-        let some = !drones.is_empty();
-        let airborne = flying.count() as u32;
-        let battery_min_pct = some.then(|| charges.clone().fold(f64::INFINITY, f64::min));
-        let battery_mean_pct = some.then(|| charges.sum::<f64>() / drones.len() as f64);
-        let metrics = &mut self.metrics;
-        metrics.airborne = airborne;
-        (metrics.battery_min_pct, metrics.battery_mean_pct) = (battery_min_pct, battery_mean_pct);
+        let some = !self.glances.is_empty();
+        metrics.airborne = flying.count() as u32;
+        metrics.battery_min_pct = some.then_some(least);
+        metrics.battery_mean_pct = some.then(|| sum / self.glances.len() as f64);
         (metrics.polarization, metrics.cohesion_radius_m) = (polarization, cohesion_radius_m);
         metrics.alerts = alerts;
     }
@@ -206,8 +213,9 @@ impl World {
             let drone = &drones[self.by_serial(serial)?];
             Some(space.offset(drone.body.position, frame.place(offset).0).norm())
         };
-        let errors: Vec<f64> = self.slots.all().filter_map(error).collect();
-        self.metrics.flight.set_formation(errors.into_iter());
+        let mut flight = self.metrics.flight.clone();
+        flight.set_formation(self.slots.all().filter_map(error));
+        self.metrics.flight = flight;
     }
 
     /// What the radio brings at this tick to those who fly a behaviour; nothing to count while it is perfect.
@@ -225,9 +233,11 @@ impl World {
     }
 
     fn measure_slow(&mut self) {
-        let lloyd_energy = self.lloyd_energy();
+        let mut sites = std::mem::take(&mut Arc::make_mut(&mut self.gauges).sites);
+        let lloyd_energy = self.lloyd_energy(&mut sites);
         let (link_m, tick_s) = (self.params.gauge(Gauge::Link), self.tick_s());
         let gauges = Arc::make_mut(&mut self.gauges);
+        gauges.sites = sites;
         let slow = &mut self.metrics.slow;
         slow.lloyd_energy = lloyd_energy;
         slow.connectivity = match self.metrics.order.components {
@@ -250,22 +260,18 @@ impl World {
     }
 
     /// The coverage energy of those who fly `lloyd` over the least that is possible.
-    fn lloyd_energy(&self) -> Option<f64> {
+    fn lloyd_energy(&self, sites: &mut Vec<[f64; 2]>) -> Option<f64> {
         let lloyd = behaviour::index_of("lloyd")?;
         let flies =
             |d: &&Drone| matches!(d.task, Task::Swarm { behaviour } if usize::from(behaviour) == lloyd);
-        let sites: Vec<[f64; 2]> = self
-            .drones
-            .iter()
-            .filter(flies)
-            .take(ENERGY_DRONES_MAX + 1)
-            .map(|d| [d.body.position.x, d.body.position.y])
-            .collect();
+        sites.clear();
+        let place = |d: &Drone| [d.body.position.x, d.body.position.y];
+        sites.extend(self.drones.iter().filter(flies).take(ENERGY_DRONES_MAX + 1).map(place));
         if sites.is_empty() || sites.len() > ENERGY_DRONES_MAX {
             return None;
         }
         let (region, area) = behaviour::lloyd_region(self.params.of_behaviour(lloyd));
-        Some(coverage::energy(&region, &sites) / coverage::energy_min(area, sites.len()))
+        Some(coverage::energy(&region, sites) / coverage::energy_min(area, sites.len()))
     }
 
     /// Drones that a failsafe has brought to safety: on the ground, or holding at rest.

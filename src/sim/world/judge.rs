@@ -1,4 +1,5 @@
-//! What has come of it: arrivals, landings, legs, deadlines. Runs for every drone after physics.
+//! What has come of it: arrivals, landings, legs, deadlines. Runs after physics for every drone for which there may be
+//! something to find (see [`super::look`]).
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use super::super::{CommandResult, Level, Vec3, Verdict};
 use super::World;
 
 /// A drone touches the ground below this height.
-const TOUCH_M: f64 = 0.05;
+pub(super) const TOUCH_M: f64 = 0.05;
 /// A braking drone has found its place below this speed.
 const REST_MPS: f64 = 0.3;
 /// A waypoint without a stay counts as passed within this many seconds of flight.
@@ -241,9 +242,10 @@ impl World {
         drone.landed = Landed::OnGround;
         drone.armed = false;
         drone.body.position.z = ground;
+        drone.keep_heading();
         drone.body.velocity = Vec3::ZERO;
         drone.body.accel = Vec3::ZERO;
-        drone.command = Vec3::ZERO;
+        drone.command_rest();
         drone.memory = Default::default();
     }
 

@@ -4,6 +4,8 @@ mod apply;
 mod failsafe;
 mod gauge;
 mod judge;
+mod look;
+mod motion;
 mod orders;
 mod patterns;
 mod report;
@@ -22,11 +24,11 @@ use std::sync::Arc;
 pub use save::RestoreError;
 
 use super::battery::Stage;
-use super::drone::{Drone, Faults, Landed, Leg, Next, Order, Task};
+use super::drone::{Drone, Faults, Heading, Landed, Leg, Next, Order, Task};
 use super::drone_type::DroneType;
-use super::dynamics::{Body, Response};
-use super::measure::{CloseCalls, Metrics, Safety};
-use super::neighbours::{Neighbours, Traffic};
+use super::dynamics::{Body, Dynamics, Response};
+use super::measure::{CloseCalls, Encounter, Metrics, Safety};
+use super::neighbours::Neighbours;
 use super::params::{Limit, ParamSpec, Params};
 use super::rng::{Channel, Stream};
 use super::scenario::{Block, Start};
@@ -53,15 +55,18 @@ pub struct World {
     params: Params,
     changes: Vec<tuning::Change>,
     imperfect: bool,
+    rhythm: Rhythm,
     wind: Wind,
     drones: Vec<Drone>,
     next_serial: u32,
     index: BTreeMap<Arc<str>, u32>,
     table: Arc<DroneTable>,
     visual: Arc<Visual>,
+    glances: Vec<look::Glance>,
     traffic: Neighbours,
     slots: Slots,
     close_calls: CloseCalls,
+    begun: Vec<(Encounter, usize, usize, f64)>,
     gauges: Arc<gauge::Gauges>,
     metrics: Metrics,
     safety: Safety,
@@ -82,7 +87,7 @@ impl World {
         }
         world.rows_changed();
         world.paths_changed();
-        world.freeze();
+        world.freeze_anew();
         world
     }
 
@@ -98,15 +103,18 @@ impl World {
             params: scenario.params.clone(),
             changes: Vec::new(),
             imperfect: scenario.params.senses_are_imperfect(),
+            rhythm: Rhythm::new(&scenario.params, scenario.tick_s),
             wind: Wind::new(scenario.wind, &scenario.params),
             drones: Vec::with_capacity(scenario.drone_count()),
             next_serial: 0,
             index: BTreeMap::new(),
             table: Arc::default(),
             visual: Arc::default(),
+            glances: Vec::new(),
             traffic: Neighbours::default(),
             slots: Slots::default(),
             close_calls: CloseCalls::default(),
+            begun: Vec::new(),
             gauges: Arc::new(gauge::Gauges::new(&scenario)),
             metrics: Metrics::default(),
             safety: Safety::default(),
@@ -199,6 +207,7 @@ impl World {
             dynamics: self.scenario.dynamics,
             filter: self.scenario.filter,
             imperfect: self.imperfect,
+            rhythm: self.rhythm,
         }
     }
 
@@ -300,26 +309,31 @@ impl World {
 
     fn reset_sensors(&mut self, index: usize) {
         if self.imperfect {
-            let rhythm = self.rhythm();
+            let rhythm = self.rhythm;
             let Drone { body, sensors, .. } = &mut self.drones[index];
             sensors.reset(Fix { position: body.position, velocity: body.velocity }, rhythm);
         }
     }
 
-    /// Times of sensors and radios in ticks.
-    fn rhythm(&self) -> Rhythm {
-        Rhythm::new(&self.params, self.tick_s())
-    }
-
     /// After a change of parameters: sensors that become imperfect start from the truth.
     fn tune_sensors(&mut self) {
         let before = std::mem::replace(&mut self.imperfect, self.params.senses_are_imperfect());
-        let rhythm = self.rhythm();
+        let rhythm = Rhythm::new(&self.params, self.tick_s());
+        self.rhythm = rhythm;
         for index in 0..self.drones.len() {
             match before {
                 true => self.drones[index].sensors.set_rhythm(rhythm),
                 false => self.reset_sensors(index),
             }
+        }
+        self.hear();
+    }
+
+    /// What everyone hears of each drone, where messages are equally old for all.
+    fn hear(&mut self) {
+        let World { drones, traffic, tick, rhythm, .. } = self;
+        if self.imperfect && rhythm.jitter == 0 {
+            traffic.tell(|index| drones[index].sensors.told(*tick, rhythm.delay));
         }
     }
 
@@ -362,7 +376,7 @@ impl World {
             landed: if airborne { Landed::InAir } else { Landed::OnGround },
             armed: airborne,
             command: Vec3::ZERO,
-            heading_command: None,
+            heading_command: Heading::AsBefore,
             memory: Memory::default(),
             mission: None,
             leg: Leg::default(),
@@ -375,6 +389,7 @@ impl World {
             link_rtl_done: false,
             heard: None,
             sensors: Sensors::default(),
+            is_point: self.scenario.dynamics != Dynamics::Quad,
             stumbled: false,
         });
         self.reset_sensors(index);
@@ -425,33 +440,32 @@ impl World {
 
     /// Sorts the drones for the pilots of the next tick, and measures.
     fn freeze(&mut self) {
-        self.sort();
+        self.arrange();
         self.take_places();
         self.measure();
     }
 
+    /// As [`World::freeze`], after drones have come or gone.
+    fn freeze_anew(&mut self) {
+        self.look_round();
+        self.freeze();
+    }
+
+    /// Sorts drones that nobody has looked at.
     fn sort(&mut self) {
-        let World { drones, scenario, traffic, .. } = self;
-        traffic.rebuild_in(&scenario.space, drones.len(), |i| seen(&scenario.types, &drones[i], i));
+        self.look_round();
+        self.arrange();
+    }
+
+    fn arrange(&mut self) {
+        let World { glances, scenario, traffic, .. } = self;
+        traffic.rebuild_in(&scenario.space, glances.len(), |i| glances[i].traffic);
+        self.hear();
     }
 
     /// Shows others what has become of one drone between two ticks. It has not gone anywhere.
     fn show(&mut self, index: usize) {
-        self.traffic.refresh(index, seen(&self.scenario.types, &self.drones[index], index));
-    }
-}
-
-/// What others see of a drone.
-fn seen(types: &[DroneType], drone: &Drone, index: usize) -> Traffic {
-    Traffic {
-        position: drone.body.position,
-        velocity: drone.body.velocity,
-        radius_m: types[usize::from(drone.kind)].radius_m,
-        index: index as u32,
-        airborne: drone.is_airborne(),
-        behaviour: match drone.task {
-            Task::Swarm { behaviour } => Some(behaviour),
-            _ => None,
-        },
+        self.glances[index] = self.look().at(index, &self.drones[index]);
+        self.traffic.refresh(index, self.glances[index].traffic);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::command::Command;
-use super::super::drone::{Drone, Leg, Mission, Task, Waypoint};
+use super::super::drone::{Leg, Mission, Task, Waypoint};
 use super::super::drone_type::Capability;
 use super::super::formation::Shape;
 use super::super::polygon::Point;
@@ -11,6 +11,7 @@ use super::super::scenario::{GOAL_ALTITUDE_MIN, WAYPOINTS_MAX};
 use super::super::slots::Slots;
 use super::super::{CommandResult, Vec3, Verdict, assignment, behaviour, lawnmower};
 use super::apply::Results;
+use super::look::Glance;
 use super::{World, spread};
 
 /// Up to this number places are shared out with the smallest sum of squared distances, which costs up to drones³.
@@ -52,11 +53,11 @@ impl World {
     /// Shares out the places of those who fly the behaviour `formation`, when they or the shape have changed.
     pub(super) fn take_places(&mut self) {
         let Some(formation) = behaviour::index_of("formation") else { return };
-        let member =
-            |d: &&Drone| matches!(d.task, Task::Swarm { behaviour } if usize::from(behaviour) == formation);
         let numbers = self.params.of_behaviour(formation);
         let (plan, shape) = behaviour::formation_plan(numbers);
-        let members = || self.drones.iter().filter(member);
+        let glances = self.glances.iter().zip(&self.drones);
+        let is_member = |g: &Glance| g.traffic.behaviour.map(usize::from) == Some(formation);
+        let members = || glances.clone().filter(|(glance, _)| is_member(glance)).map(|(_, drone)| drone);
         if self.slots.are_for(members().map(|d| d.serial), plan) {
             return;
         }

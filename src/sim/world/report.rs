@@ -18,7 +18,7 @@ impl World {
             sim_time_s: self.sim_time_s(),
             table: self.table(),
             drones: self.drones.iter().map(|d| self.state_as_heard(d)).collect(),
-            metrics: self.metrics.clone(),
+            metrics: self.metrics(),
             visual: Arc::clone(&self.visual),
         }
     }
@@ -46,7 +46,7 @@ impl World {
         DroneState {
             position: drone.body.position,
             velocity: drone.body.velocity,
-            heading_deg: drone.body.heading_deg,
+            heading_deg: drone.heading_deg(),
             battery_pct: self.battery_pct(drone),
             mode: drone.mode(),
             landed: drone.landed,
@@ -154,8 +154,8 @@ fn hash_drone(hash: &mut Hash64, d: &Drone) {
     {
         hash.vector(vector);
     }
-    hash.number(d.body.heading_deg);
-    hash.number(d.heading_command.unwrap_or(f64::MAX));
+    hash.number(d.heading_deg());
+    hash.number(d.heading_command.towards(d.command).unwrap_or(f64::MAX));
     hash.number(d.battery_j);
     hash.word(d.stage as u64 | (d.armed as u64) << 8 | (d.landed as u64) << 16 | (d.breach as u64) << 24);
     hash_task(hash, &d.task);

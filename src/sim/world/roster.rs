@@ -39,7 +39,7 @@ impl World {
         let message = format!("{} {kind} added: {}", ids.len(), enumerate(&ids));
         self.tell(Level::Info, Arc::clone(&self.swarm), "spawned", message);
         self.rows_changed();
-        self.freeze();
+        self.freeze_anew();
         Applied { results: Vec::new(), spawned: ids }
     }
 
@@ -91,7 +91,7 @@ impl World {
         self.tell(Level::Info, Arc::clone(&self.swarm), "removed", message);
         self.rows_changed();
         self.paths_changed();
-        self.freeze();
+        self.freeze_anew();
         results
     }
 }

@@ -13,6 +13,7 @@ use super::super::drone::Drone;
 use super::super::measure::{CloseCalls, Metrics, Safety};
 use super::super::params::Params;
 use super::super::scene::{Fence, Scene};
+use super::super::sensors::Rhythm;
 use super::super::slots::Slots;
 use super::super::snapshot::DroneTable;
 use super::super::wind::Wind;
@@ -22,7 +23,7 @@ use super::gauge::Gauges;
 use super::tuning::Change;
 
 /// Counts changes of what is saved. Bytes of another format are refused.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// What is written.
 #[derive(Serialize)]
@@ -141,11 +142,14 @@ impl World {
             responses: _,
             kind_names: _,
             imperfect: _,
+            rhythm: _,
             index: _,
             visual: _,
+            glances: _,
             traffic: _,
             swarm: _,
             // Scratch space, and what is drained.
+            begun: _,
             intents: _,
             happenings: _,
             progress: _,
@@ -211,6 +215,7 @@ impl World {
         let Saved { scenario: _, hash: _, seed: _, epoch, .. } = saved;
         self.tick = saved.tick;
         self.imperfect = saved.params.senses_are_imperfect();
+        self.rhythm = Rhythm::new(&saved.params, self.tick_s());
         self.params = saved.params;
         self.changes = saved.changes;
         self.wind = saved.wind;

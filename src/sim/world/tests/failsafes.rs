@@ -1,7 +1,7 @@
 //! What happens when something breaks.
 
 use super::super::super::command::Fault;
-use super::super::super::{Intent, Landed, Level, Memory, Mode};
+use super::super::super::{Heading, Intent, Landed, Level, Memory, Mode};
 use super::*;
 
 fn inject(world: &mut World, id: &str, fault: Fault, value: Option<f64>, duration_s: Option<f64>) {
@@ -89,8 +89,11 @@ fn three_panics_in_five_seconds_make_everyone_hold() {
 #[test]
 fn numbers_that_are_not_finite_never_spread() {
     let mut world = five();
-    let bad =
-        Intent::Fly { velocity: Vec3::new(f64::NAN, 0.0, 0.0), heading_deg: None, memory: Memory::default() };
+    let bad = Intent::Fly {
+        velocity: Vec3::new(f64::NAN, 0.0, 0.0),
+        heading: Heading::AsBefore,
+        memory: Memory::default(),
+    };
     let intents: Vec<Option<Intent>> =
         (0..5).map(|i| Some(if i == 0 { bad } else { world.decide(i) })).collect();
     world.step(&intents);

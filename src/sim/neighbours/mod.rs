@@ -3,7 +3,12 @@
 //! A query visits cells from south-west to north-east and, within a cell, drones in order of creation: sums over
 //! neighbours come out the same however many threads ask.
 
+mod search;
+
+use search::{HITS, Search};
+
 use super::Vec3;
+use super::sensors::Fix;
 use super::space::Space;
 
 /// What others can see of a drone.
@@ -38,48 +43,41 @@ pub struct Neighbours {
     south_west: (i32, i32),
     north_east: (i32, i32),
     starts: Vec<u32>,
-    /// Positions apart from the rest: most candidates are looked at no further.
-    places: Vec<Vec3>,
+    /// Positions apart from the rest, each coordinate by itself: most candidates are looked at no further.
+    places: [Vec<f64>; 3],
     sorted: Vec<Traffic>,
-    /// Where each drone stands in the two above, by order of creation.
+    /// What others hear of each, if that is not what is so.
+    heard: Vec<Fix>,
+    /// Where each drone stands in those above, by order of creation.
     slots: Vec<u32>,
-    /// In order of creation: scratch space.
-    fresh: Vec<Traffic>,
 }
-
-/// Candidates whose distances are taken at once. The loop over them has no branch, so it runs in vector registers and
-/// nothing is guessed wrongly: half of all candidates are too far away, in no order that a processor could learn.
-const CHUNK: usize = 32;
 
 impl Neighbours {
     /// Sorts `count` drones, given in order of creation, into cells of `cell_m` metres. O(count).
     pub fn rebuild(&mut self, cell_m: f64, count: usize, traffic: impl Fn(usize) -> Traffic) {
         self.cell_m = cell_m;
-        // Drones are large and far apart in memory: each is read once.
-        self.fresh.clear();
-        self.fresh.extend((0..count).map(traffic));
-        self.lay_out();
+        self.lay_out(count, |index| traffic(index).position);
         let size = (self.columns * self.rows) as usize;
         self.starts.clear();
         self.starts.resize(size + 1, 0);
         self.slots.clear();
         for index in 0..count {
-            let cell = self.cell_of(self.fresh[index].position);
+            let cell = self.cell_of(traffic(index).position);
             self.slots.push(cell);
             self.starts[cell as usize + 1] += 1;
         }
         for cell in 0..size {
             self.starts[cell + 1] += self.starts[cell];
         }
+        self.heard.clear();
         self.sorted.resize(count, Traffic::default());
-        self.places.resize(count, Vec3::ZERO);
+        self.places.iter_mut().for_each(|places| places.resize(count, 0.0));
         // `starts[c]` serves as the next free slot of cell c and so ends as the start of cell c + 1.
-        for (entry, slot) in self.fresh.iter().zip(&mut self.slots) {
-            let next = &mut self.starts[*slot as usize];
-            *slot = *next;
+        for index in 0..count {
+            let next = &mut self.starts[self.slots[index] as usize];
+            self.slots[index] = *next;
             *next += 1;
-            self.places[*slot as usize] = entry.position;
-            self.sorted[*slot as usize] = *entry;
+            self.refresh(index, traffic(index));
         }
         self.starts.rotate_right(1);
         self.starts[0] = 0;
@@ -88,8 +86,17 @@ impl Neighbours {
     /// Changes what is seen of drone `index`, which is still in the same cell. O(1).
     pub fn refresh(&mut self, index: usize, traffic: Traffic) {
         let slot = self.slots[index] as usize;
-        self.places[slot] = traffic.position;
+        let Vec3 { x, y, z } = traffic.position;
+        self.places.iter_mut().zip([x, y, z]).for_each(|(places, place)| places[slot] = place);
         self.sorted[slot] = traffic;
+    }
+
+    /// Says what others hear of each drone, given in order of creation, for [`Neighbours::each_heard`]. O(count).
+    pub fn tell(&mut self, heard: impl Fn(usize) -> Fix) {
+        self.heard.resize(self.slots.len(), Fix::default());
+        for (index, &slot) in self.slots.iter().enumerate() {
+            self.heard[slot as usize] = heard(index);
+        }
     }
 
     /// As [`Neighbours::rebuild`], in a space that may be a torus.
@@ -99,9 +106,9 @@ impl Neighbours {
     }
 
     /// As many cells as the ground that the drones cover needs, but at most eight for each drone.
-    fn lay_out(&mut self) {
+    fn lay_out(&mut self, count: usize, position: impl Fn(usize) -> Vec3) {
         let (mut low, mut high) = (Vec3::new(f64::MAX, f64::MAX, 0.0), Vec3::new(f64::MIN, f64::MIN, 0.0));
-        for p in self.fresh.iter().map(|t| t.position) {
+        for p in (0..count).map(position) {
             low = Vec3::new(low.x.min(p.x), low.y.min(p.y), 0.0);
             high = Vec3::new(high.x.max(p.x), high.y.max(p.y), 0.0);
         }
@@ -109,7 +116,7 @@ impl Neighbours {
         let across = |from: i32, to: i32| to.saturating_sub(from).clamp(0, 1 << 20) as u64 + 1;
         let mut columns = across(self.south_west.0, self.north_east.0).next_power_of_two();
         let mut rows = across(self.south_west.1, self.north_east.1).next_power_of_two();
-        let enough = (4 * self.fresh.len() as u64).next_power_of_two().max(16);
+        let enough = (4 * count as u64).next_power_of_two().max(16);
         while columns * rows > enough {
             *if columns > rows { &mut columns } else { &mut rows } /= 2;
         }
@@ -119,67 +126,38 @@ impl Neighbours {
     /// Calls `visit(drone, offset, distance²)` for every drone within `radius` of `p`, in a fixed order. On a torus
     /// the offset is the shortest, and the radius at most half of the torus.
     pub fn each_within(&self, p: Vec3, radius: f64, mut visit: impl FnMut(&Traffic, Vec3, f64)) {
-        let Some(size) = self.torus else { return self.each_near(p, radius, &mut visit) };
-        let radius = radius.min(0.5 * size.x.min(size.y));
-        // Where the circle reaches over an edge, look from the other side as well.
-        let images = |x: f64, size: f64| {
-            [x - radius < 0.0, true, x + radius >= size].into_iter().zip([size, 0.0, -size])
-        };
-        for (_, dy) in images(p.y, size.y).filter(|(needed, _)| *needed) {
-            for (_, dx) in images(p.x, size.x).filter(|(needed, _)| *needed) {
-                self.each_near(p + Vec3::new(dx, dy, 0.0), radius, &mut visit);
+        self.each_slot(p, radius, |slot, offset, distance2| visit(&self.sorted[slot], offset, distance2));
+    }
+
+    /// As [`Neighbours::each_within`], with what is heard of each, if [`Neighbours::tell`] has said that:
+    /// `visit(drone, offset, heard, distance²)`.
+    #[inline(always)]
+    pub fn each_heard(&self, p: Vec3, radius: f64, mut visit: impl FnMut(&Traffic, Vec3, Option<&Fix>, f64)) {
+        self.each_slot(p, radius, |slot, offset, distance2| {
+            visit(&self.sorted[slot], offset, self.heard.get(slot), distance2);
+        });
+    }
+
+    // Always in place: what the visitor sums up is to stay in registers.
+    #[inline(always)]
+    fn each_slot(&self, p: Vec3, radius: f64, mut visit: impl FnMut(usize, Vec3, f64)) {
+        let (mut search, mut hits) = (Search::new(self, p, radius), [0; HITS]);
+        loop {
+            let (found, is_over) = search.fill(&mut hits);
+            for &slot in &hits[..found] {
+                let slot = slot as usize;
+                let offset = self.place(slot) - search.p;
+                visit(slot, offset, offset.norm2());
+            }
+            if is_over {
+                return;
             }
         }
     }
 
-    fn each_near(&self, p: Vec3, radius: f64, visit: &mut impl FnMut(&Traffic, Vec3, f64)) {
-        if self.sorted.is_empty() {
-            return;
-        }
-        let (x0, y0) = self.coordinates(p - Vec3::new(radius, radius, 0.0));
-        let (x1, y1) = self.coordinates(p + Vec3::new(radius, radius, 0.0));
-        let (x0, y0) = (x0.max(self.south_west.0), y0.max(self.south_west.1));
-        let (x1, y1) = (x1.min(self.north_east.0), y1.min(self.north_east.1));
-        if x0 > x1 {
-            return;
-        }
-        // No cell twice, however wide the circle.
-        let (x1, y1) = (x1.min(x0 + self.columns - 1), y1.min(y0 + self.rows - 1));
-        let (first, last) = (x0 & (self.columns - 1), x1 & (self.columns - 1));
-        for y in y0..=y1 {
-            let row = (y & (self.rows - 1)) * self.columns;
-            if first <= last {
-                self.each_in(row + first, row + last, p, radius, visit);
-            } else {
-                self.each_in(row + first, row + self.columns - 1, p, radius, visit);
-                self.each_in(row, row + last, p, radius, visit);
-            }
-        }
-    }
-
-    /// Visits those within `radius` in the cells `first..=last` of one row.
-    #[inline]
-    fn each_in(
-        &self,
-        first: i32,
-        last: i32,
-        p: Vec3,
-        radius: f64,
-        visit: &mut impl FnMut(&Traffic, Vec3, f64),
-    ) {
-        let range = self.starts[first as usize] as usize..self.starts[last as usize + 1] as usize;
-        let (places, others) = (&self.places[range.clone()], &self.sorted[range]);
-        for (chunk, places) in places.chunks(CHUNK).enumerate() {
-            let (mut hits, mut len) = ([0u8; CHUNK], 0);
-            for (k, place) in places.iter().enumerate() {
-                hits[len & (CHUNK - 1)] = k as u8;
-                len += usize::from((*place - p).norm2() <= radius * radius);
-            }
-            for &k in &hits[..len] {
-                let offset = places[usize::from(k)] - p;
-                visit(&others[chunk * CHUNK + usize::from(k)], offset, offset.norm2());
-            }
-        }
+    fn place(&self, slot: usize) -> Vec3 {
+        let [x, y, z] = &self.places;
+        Vec3::new(x[slot], y[slot], z[slot])
     }
 
     /// Every drone, cell by cell.
