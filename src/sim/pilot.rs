@@ -137,6 +137,11 @@ impl Percept<'_> {
         });
     }
 
+    /// Whether all messages arrive, equally late.
+    pub fn hears_all_alike(&self) -> bool {
+        !self.is_lossy() && self.rhythm.jitter == 0 && self.rhythm.period <= 1
+    }
+
     /// Whether any message may be lost.
     fn is_lossy(&self) -> bool {
         let causes = [Radio::Loss, Radio::LossRatio, Radio::BurstShare];

@@ -55,7 +55,7 @@ pub struct Rhythm {
     /// Ticks between fixes.
     fix_period: u64,
     /// Ticks between messages.
-    period: u64,
+    pub period: u64,
 }
 
 impl Rhythm {

@@ -9,6 +9,9 @@ pub const SEARCH_M: f64 = 24.0;
 /// A pair leaves a near miss or a collision at this multiple of the distance at which it entered it.
 const HYSTERESIS: f64 = 1.1;
 
+/// Close pairs for each drone that there is room for at first.
+const CROWD: usize = 4;
+
 /// Pairs closer than some distance, by serial numbers, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Close {
@@ -30,6 +33,13 @@ impl Close {
             self.fresh.push(pair);
         }
         near && !known
+    }
+
+    /// Makes room for a crowd, so that a swarm that gathers slowly does not ask for more again and again.
+    fn make_room(&mut self, drones: usize) {
+        for list in [&mut self.pairs, &mut self.fresh] {
+            list.reserve((CROWD * drones).saturating_sub(list.len()));
+        }
     }
 
     fn settle(&mut self) {
@@ -68,6 +78,9 @@ impl CloseCalls {
         mut begun: impl FnMut(Encounter, u32, u32, f64),
     ) -> Option<f64> {
         let flying = || traffic.all().filter(|t| t.airborne);
+        let drones = traffic.all().count();
+        self.near.make_room(drones);
+        self.touching.make_room(drones);
         let widest = flying().map(|t| t.radius_m).fold(0.0, f64::max);
         let watched = HYSTERESIS * near_miss_m.max(2.0 * widest);
         let mut smallest2 = SEARCH_M * SEARCH_M;

@@ -226,7 +226,12 @@ impl World {
             let radius = if range > 0.0 { range } else { self.params.gauge(Gauge::Link) };
             let listening = |d: &Drone| d.is_airborne() && matches!(d.task, Task::Swarm { .. });
             for index in (0..self.drones.len()).filter(|&i| listening(&self.drones[i])) {
-                self.percept(index).receive(radius, &mut all);
+                let percept = self.percept(index);
+                percept.receive(radius, &mut all);
+                if percept.hears_all_alike() && all.expected > 0 {
+                    // One speaks for all.
+                    break;
+                }
             }
         }
         all
