@@ -1,9 +1,10 @@
 //! Wiring: makes the parts of a live server, joins them, and takes them apart again in order.
 
+mod doors;
+mod logging;
 mod recovery;
 mod upkeep;
 
-use std::collections::HashMap;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,26 +14,26 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{AdminPage, Carrier, Deflate, FirstToken, ServeConfig};
-use crate::contract::access::{Gatekeeper, Role};
+use crate::config::{Carrier, Deflate, ServeConfig};
+use crate::contract::access::Gatekeeper;
 use crate::contract::archive::Archive;
 use crate::contract::error::ApiError;
 use crate::contract::record::{DatabaseState, NoRecorder, Recorder};
 use crate::gateway::commands::CommandRate;
 use crate::gateway::{Commons, DEFAULT_SWARM, Gateway};
 use crate::http::assets::Assets;
-use crate::http::auth::{self, Access, Tokens};
+use crate::http::auth::Tokens;
 use crate::http::{self, Api, Origins, Proxies};
-use crate::socketio::{self, Admin, AllowedOrigins, Recovery, SocketIo};
-use crate::store::{DatabaseUrl, Library, Limits, NewToken, Store, StoreConfig, Writer, WriterConfig};
-use crate::swarm::{Beginning, Settings, Shelf, wall_time_ms};
+use crate::socketio::{self, AllowedOrigins, Recovery, SocketIo};
+use crate::store::{DatabaseUrl, Library, Limits, Store, StoreConfig, Writer, WriterConfig};
+use crate::swarm::{Beginning, Settings, Shelf};
+
+pub use doors::{create_token, note};
 
 /// From the signal to the end of the process everything must fit into the 10 s that container engines grant.
 const FAREWELL_SPREAD: Duration = Duration::from_millis(1500);
 const FLUSH_WAIT_MAX: Duration = Duration::from_secs(5);
 const HTTP_WAIT_MAX_S: u64 = 1;
-/// How often tokens made or revoked by others are noticed.
-const TOKENS_EVERY: Duration = Duration::from_secs(5);
 /// Connections that one worker thread holds.
 const CONNECTIONS_MAX: usize = 25_000;
 
@@ -41,16 +42,8 @@ const CONNECTIONS_MAX: usize = 25_000;
 /// # Errors
 /// One sentence saying what could not be started, or what was lost in stopping.
 pub fn serve(config: ServeConfig) -> Result<(), String> {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info,actix_server=warn"))
-        .format_timestamp_millis()
-        .init();
-    log_panics();
+    logging::begin(config.log_format);
     actix::System::new().block_on(run(config))
-}
-
-/// A panic in an actor is survived; its message belongs in the log with everything else.
-fn log_panics() {
-    std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
 }
 
 /// What keeps the runs, and who may come in.
@@ -78,7 +71,7 @@ async fn run(config: ServeConfig) -> Result<(), String> {
     let ground = prepare(&config).await?;
     let assets = Assets { console_dir: config.console_dir.clone() };
     let io = SocketIo::new(socketio_config(&config));
-    open_admin_page(&config, &io, ground.gatekeeper.clone())?;
+    doors::open_admin_page(&config, &io, ground.gatekeeper.clone())?;
     let mut shelf = Shelf::default();
     shelf.put(&scenario);
     let template = Settings {
@@ -103,18 +96,21 @@ async fn run(config: ServeConfig) -> Result<(), String> {
         },
         gatekeeper: Arc::new(ground.gatekeeper.clone()) as Arc<dyn Gatekeeper>,
         command_rate: CommandRate { per_second: config.commands_per_s, burst: config.commands_burst },
+        command_latency: Arc::default(),
         build: assets.build().into(),
     });
     fly(&config, &ground, &gateway, template).await.map_err(|error| error.to_string())?;
     let has_console = assets.has_console();
-    let api = Api { gateway: gateway.clone(), store: ground.store.clone(), assets };
+    let api = Api::new(gateway.clone(), ground.store.clone(), assets, ground.gatekeeper.clone());
+    actix_rt::spawn(doors::follow(ground.gatekeeper.clone(), ground.store.clone(), gateway.clone()));
     let server = listen(&config, listener, api, &io)?;
     let handle = server.handle();
     let serving = actix_rt::spawn(server);
     greet(&config, address, has_console);
 
     wait_for_signal().await?;
-    log::info!("stopping: no new clients, telling the others to come back later");
+    log::info!("stopping: no new clients, no commands, telling the others to come back later");
+    gateway.drain();
     io.shutdown(FAREWELL_SPREAD).await;
     gateway.shutdown().await;
     let flushed = match &ground.writer {
@@ -169,12 +165,15 @@ fn listen(
     api: Api,
     io: &SocketIo,
 ) -> Result<actix_web::dev::Server, String> {
-    let (origins, mount) = (origins(config), io.clone());
+    let (origins, mount, gateway) = (origins(config), io.clone(), api.gateway.clone());
     let proxies = Proxies::new(config.trusted_proxies.clone());
     let app = move || {
-        let (origins, proxies) = (origins.clone(), proxies.clone());
+        let (origins, proxies, gateway) = (origins.clone(), proxies.clone(), gateway.clone());
+        // The last one comes first.
         App::new()
+            .wrap(from_fn(move |request, next| http::gate(gateway.clone(), request, next)))
             .wrap(from_fn(move |request, next| http::guard(origins.clone(), request, next)))
+            .wrap(from_fn(http::trace))
             .wrap_fn(move |mut request: ServiceRequest, next| {
                 proxies.unmask(&mut request);
                 next.call(request)
@@ -204,7 +203,7 @@ fn listen(
     Ok(server.run())
 }
 
-/// Database, tokens, and the rule that nothing is open by accident.
+/// The database, and who may come in.
 async fn prepare(config: &ServeConfig) -> Result<Ground, String> {
     let url = config.database.url()?;
     if let Some(url) = url.clone() {
@@ -231,42 +230,9 @@ async fn prepare(config: &ServeConfig) -> Result<Ground, String> {
     if let Some(writer) = &writer {
         upkeep::deliver(writer).await;
     }
-    let stored = match &writer {
-        Some(writer) => stored_tokens(writer, store.as_ref()).await,
-        None => None,
-    };
-    let has_tokens = stored.as_ref().is_some_and(|tokens| !tokens.is_empty());
+    let gatekeeper = doors::gatekeeper(config, writer.as_ref(), store.as_ref()).await;
     if let Some(store) = &store {
         upkeep::keep_up(config, store);
-    }
-    let is_open = config.insecure_open || (config.is_loopback() && !has_tokens);
-    if is_open {
-        if config.is_loopback() {
-            log::info!("everyone on this machine is an operator: no access token is stored");
-        } else {
-            log::warn!("INSECURE: everyone who can reach {} is an operator (--insecure-open)", config.bind);
-        }
-        return Ok(Ground { writer, store, gatekeeper: Tokens::open() });
-    }
-    let gatekeeper = Tokens::closed();
-    let mut tokens = stored.unwrap_or_default();
-    // A first token that no database could take lives as long as the server; stored ones live as they are stored.
-    let mut unstored = HashMap::new();
-    if !has_tokens && config.first_token == FirstToken::None {
-        log::warn!(
-            "nobody comes in yet: no access token is stored; make one with: hmrs token create --role admin --name NAME"
-        );
-    } else if !has_tokens {
-        let (token, is_stored) = first_token(config, store.as_ref());
-        let access = Access { name: "first admin".into(), role: Role::Admin, expires_ms: None };
-        tokens.insert(auth::token_hash(&token), access.clone());
-        if !is_stored {
-            unstored.insert(auth::token_hash(&token), access);
-        }
-    }
-    gatekeeper.replace(tokens);
-    if let Some(store) = store.clone() {
-        actix_rt::spawn(follow_tokens(gatekeeper.clone(), store, unstored));
     }
     Ok(Ground { writer, store, gatekeeper })
 }
@@ -283,111 +249,6 @@ async fn bring_up_to_date(url: DatabaseUrl) -> Result<(), String> {
         Ok(Ok(_)) => Ok(()),
         Err(_) => Err("the migration was given up".to_owned()),
     }
-}
-
-/// The stored tokens; `None` if the database does not answer now.
-async fn stored_tokens(writer: &Writer, store: Option<&Store>) -> Option<HashMap<String, Access>> {
-    // The tables are made by the writer's first connection.
-    for _ in 0..50 {
-        if writer.health().state == DatabaseState::Ok {
-            break;
-        }
-        actix_rt::time::sleep(Duration::from_millis(40)).await;
-    }
-    if writer.health().state != DatabaseState::Ok {
-        return None;
-    }
-    let store = store?.clone();
-    actix_web::web::block(move || read_tokens(&store)).await.ok()?
-}
-
-fn read_tokens(store: &Store) -> Option<HashMap<String, Access>> {
-    let tokens = store
-        .valid_tokens(wall_time_ms())
-        .inspect_err(|error| log::warn!("access tokens cannot be read: {error}"))
-        .ok()?;
-    let access = tokens.into_iter().filter_map(|(hash, token)| {
-        let role =
-            token.role.parse().inspect_err(|error| log::error!("token {:?}: {error}", token.name)).ok()?;
-        Some((hash, Access { name: token.name, role, expires_ms: token.expires_ms }))
-    });
-    Some(access.collect())
-}
-
-async fn follow_tokens(gatekeeper: Tokens, store: Store, unstored: HashMap<String, Access>) {
-    loop {
-        actix_rt::time::sleep(TOKENS_EVERY).await;
-        let store = store.clone();
-        if let Ok(Some(mut tokens)) = actix_web::web::block(move || read_tokens(&store)).await {
-            tokens.extend(unstored.clone());
-            gatekeeper.replace(tokens);
-        }
-    }
-}
-
-/// Makes the admin token of a server that is reached from elsewhere and has none, and shows it once. Says whether it
-/// is stored.
-fn first_token(config: &ServeConfig, store: Option<&Store>) -> (String, bool) {
-    let stored = store.map(|store| create_token(store, Role::Admin, "first admin", None));
-    let (token, is_stored) = match stored {
-        Some(Ok(token)) => (token, true),
-        _ => (auth::new_token(), false),
-    };
-    let kept = match is_stored {
-        true => "stored as a hash; it is shown this once",
-        false => "valid until the server stops, since no database keeps it",
-    };
-    let _ = writeln!(
-        std::io::stdout(),
-        "\n  Access token (admin, {kept}):\n\n    {token}\n\n  http://{}/#token={token}\n",
-        reached_at(config.bind)
-    );
-    (token, is_stored)
-}
-
-/// Makes an access token, stores its hash and returns the token.
-///
-/// # Errors
-/// One sentence, when it cannot be stored.
-pub fn create_token(store: &Store, role: Role, name: &str, days: Option<u32>) -> Result<String, String> {
-    let (token, now) = (auth::new_token(), wall_time_ms());
-    let new = NewToken {
-        id: format!("t-{:012x}", rand::random::<u64>() >> 16),
-        name: name.to_owned(),
-        role: role.as_str().to_owned(),
-        sha256: auth::token_hash(&token),
-        created_ms: now,
-        expires_ms: days.map(|days| now + u64::from(days) * 86_400_000),
-    };
-    store.create_token(&new).map_err(|error| format!("the token cannot be stored: {error}"))?;
-    Ok(token)
-}
-
-/// Opens `/admin` to those who show an admin's token, or the password that was set for it.
-fn open_admin_page(config: &ServeConfig, io: &SocketIo, gatekeeper: Tokens) -> Result<(), String> {
-    if config.admin_page == AdminPage::Off {
-        return Ok(());
-    }
-    let password = config.admin_password.as_deref().map(auth::token_hash);
-    if password.is_none() && !gatekeeper.needs_token() {
-        return Err(
-            "--admin-page: nobody could log in: set HMRS_ADMIN_PASSWORD, or make an access token with \
-                    `hmrs token create --role admin --name NAME`"
-                .to_owned(),
-        );
-    }
-    let login = move |name: &str, word: &str| {
-        // Hashes are compared, so that the time it takes tells nothing about the words.
-        let by_password = name == "admin" && password.as_ref() == Some(&auth::token_hash(word));
-        let is_admin = || gatekeeper.identify(Some(word)).is_ok_and(|who| who.role == Role::Admin);
-        by_password || (gatekeeper.needs_token() && is_admin())
-    };
-    let mut admin = Admin::with_login(login);
-    admin.read_only = config.admin_page == AdminPage::Look;
-    admin.shows_events = config.admin_events;
-    io.serve_admin(admin);
-    log::info!("the Socket.IO admin page may connect to /admin");
-    Ok(())
 }
 
 fn socketio_config(config: &ServeConfig) -> socketio::Config {

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 the work failed (one sentence on stderr), 2 wrong usage.
 
+mod audit;
 mod diff;
 mod health;
 mod output;
@@ -61,6 +62,8 @@ enum Command {
     /// Hand out access
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Show who did or tried what, newest first
+    Audit(audit::AuditArgs),
     /// Exit 0 if a server is healthy
     Health(health::HealthArgs),
 }
@@ -110,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Scenario(command) => scenario(command),
         Command::Migrate(database) => migrate(&database),
         Command::Token(command) => token::token(command),
+        Command::Audit(args) => audit::audit(&args),
         Command::Health(args) => health::health(&args),
     };
     match outcome {

@@ -134,6 +134,10 @@ pub struct ServeConfig {
     #[arg(long, env = "HMRS_ADMIN_EVENTS")]
     pub admin_events: bool,
 
+    /// How events are logged: lines for people, or one JSON object a line
+    #[arg(long, env = "HMRS_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+
     /// A password for the user admin of the admin page, 8 characters or more; better given by its variable
     #[arg(long, env = "HMRS_ADMIN_PASSWORD", hide_env_values = true, value_name = "PASSWORD", value_parser = admin_password)]
     pub admin_password: Option<String>,
@@ -144,6 +148,15 @@ fn admin_password(text: &str) -> Result<String, String> {
         0..8 => Err("a password of 8 characters or more is wanted".to_owned()),
         _ => Ok(text.to_owned()),
     }
+}
+
+/// How events are logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 /// What the official Socket.IO admin page may do.

@@ -245,9 +245,10 @@ export const S = {
   databaseCatchesUp: (records: number): string => `Database catches up, ${records} records`,
 
   tokenTitle: 'Access token',
-  tokenText: 'This server wants a token. It was printed when the server started, or an administrator made one for you.',
+  tokenText: 'This server wants a token. It was printed when the server started, or an administrator made one for you. It is traded for a login of twelve hours and not kept.',
   tokenWrong: 'The server did not accept that token.',
   connect: 'Connect',
+  signOut: 'Sign out',
 
   sessionTitle: 'Scenario and run',
   seed: 'Seed',

@@ -14,6 +14,9 @@ use crate::http::auth::token_hash;
 use crate::store::Store;
 use crate::swarm::wall_time_ms;
 
+/// What the audit trail calls this program.
+const CLI: &str = "cli";
+
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
     /// Make an access token; it is shown once and stored only as a hash
@@ -54,7 +57,7 @@ pub fn token(command: TokenCommand) -> Result<(), Failure> {
             match out {
                 Some(file) => create_in_file(&store, role, &name, days, &file),
                 None => {
-                    say(app::create_token(&store, role, &name, days)?);
+                    say(app::create_token(&store, CLI, role, &name, days)?.0);
                     let _ = writeln!(
                         std::io::stderr(),
                         "This is the only time the token is shown. Send it as Authorization: Bearer, or as auth.token over Socket.IO."
@@ -65,14 +68,14 @@ pub fn token(command: TokenCommand) -> Result<(), Failure> {
         }
         TokenCommand::List { database } => list(&open_store(&database)?),
         TokenCommand::Revoke { id, database } => {
-            let was_valid = open_store(&database)?
-                .revoke_token(&id, wall_time_ms())
-                .map_err(|error| error.to_string())?;
+            let store = open_store(&database)?;
+            let was_valid = store.revoke_token(&id, wall_time_ms()).map_err(|error| error.to_string())?;
             if !was_valid {
                 return Err(format!(
                     "there is no token {id:?} that is not revoked; hmrs token list shows them"
                 ));
             }
+            app::note(&store, CLI, "revoke", &id, String::new());
             say(format_args!("{id} is revoked"));
             Ok(())
         }
@@ -101,7 +104,7 @@ fn create_in_file(
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
     let mut opened = options.write(true).create(true).truncate(true).open(file).map_err(cannot)?;
-    let token = app::create_token(store, role, name, days)?;
+    let (token, _) = app::create_token(store, CLI, role, name, days)?;
     opened.write_all(token.as_bytes()).map_err(cannot)?;
     say(format_args!("{} holds a new token", file.display()));
     Ok(())

@@ -67,23 +67,101 @@ pub fn name_of(given: Option<&str>, identity: &Identity, otherwise: &str) -> Str
     name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect()
 }
 
+/// What somebody shows to come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof<'a> {
+    /// Nothing.
+    Nothing,
+    /// An access token.
+    Token(&'a str),
+    /// The secret of a login, from a browser's cookie.
+    Login(&'a str),
+}
+
 /// Somebody whose access was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// What the token is called, or nothing where no token is needed.
+    /// What the login or the token is called, or nothing where no token is needed.
     pub name: Option<String>,
     /// What they may do.
     pub role: Role,
+    /// The id of the token that it rests on. Without one: a server that asks for none.
+    pub token: Option<Arc<str>>,
+    /// The hash of the login's secret, for who came in by a cookie.
+    pub login: Option<Arc<str>>,
+}
+
+impl Identity {
+    /// Anyone, where no token is needed.
+    pub fn anyone(role: Role) -> Self {
+        Self { name: None, role, token: None, login: None }
+    }
+}
+
+/// Who asks for something, and from where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The name they go by.
+    pub name: String,
+    /// Who they are.
+    pub identity: Identity,
+    /// The address they come from.
+    pub address: String,
+}
+
+impl Caller {
+    /// What they may do.
+    pub fn role(&self) -> Role {
+        self.identity.role
+    }
+}
+
+/// The cookie of a login: behind TLS one that only this very host can have set; in plain HTTP one for each port, since
+/// browsers keep one jar for all ports of a host.
+pub fn cookie_name(secure: bool, host: &str) -> String {
+    let port =
+        host.rsplit_once(':').map(|(_, port)| port).filter(|port| port.bytes().all(|b| b.is_ascii_digit()));
+    match (secure, port) {
+        (true, _) => "__Host-hmrs".to_owned(),
+        (false, Some(port)) if !port.is_empty() => format!("hmrs-{port}"),
+        (false, _) => "hmrs".to_owned(),
+    }
+}
+
+/// The value of the cookie `name` in a `Cookie` header.
+pub fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
+    header.split(';').find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 /// Decides who comes in. The one place that knows tokens.
 pub trait Gatekeeper: Send + Sync {
-    /// Who shows this token, or no token.
+    /// Who shows this.
     ///
     /// # Errors
     /// `unauthorized`: a token is needed and this is none, or it is unknown, expired or revoked.
-    fn identify(&self, token: Option<&str>) -> Result<Identity, ApiError>;
+    fn identify(&self, proof: Proof<'_>) -> Result<Identity, ApiError>;
+
+    /// Whether what somebody was let in by still holds: token and login are neither expired nor taken back.
+    ///
+    /// # Errors
+    /// `unauthorized`, with the reason.
+    fn recheck(&self, identity: &Identity) -> Result<(), ApiError>;
 
     /// Whether clients need a token at all.
     fn needs_token(&self) -> bool;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_found_by_its_whole_name() {
+        let header = "a=1; hmrs-5000=secret; xhmrs-5000=other; hmrs-50=no";
+        assert_eq!(cookie(header, &cookie_name(false, "localhost:5000")), Some("secret"));
+        assert_eq!(cookie(header, "hmrs"), None);
+        assert_eq!(cookie_name(false, "[::1]:5000"), "hmrs-5000");
+        assert_eq!(cookie_name(false, "[::1]"), "hmrs");
+        assert_eq!(cookie_name(true, "swarm.example"), "__Host-hmrs");
+    }
 }

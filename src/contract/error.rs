@@ -42,6 +42,14 @@ impl ApiError {
         self
     }
 
+    /// The code as it stands on the wire.
+    pub fn code_name(&self) -> String {
+        serde_json::to_value(self.code)
+            .ok()
+            .and_then(|code| code.as_str().map(str::to_owned))
+            .unwrap_or_default()
+    }
+
     /// The HTTP status that fits the code.
     pub fn status(&self) -> u16 {
         match self.code {

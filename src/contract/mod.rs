@@ -13,17 +13,20 @@
 //! | [`event::RESPONSE`] | what a client sent as `message` | event |
 //!
 //! What clients send is parsed in [`incoming`]; what may go wrong is an [`error::ApiError`].
-//! [`record`] is what a swarm hands to whoever keeps its runs, [`archive`] what is asked of that keeper.
+//! [`rights`] says which role each route and event takes. [`record`] is what a swarm hands to whoever keeps its runs, [`archive`] what is asked of that keeper.
 
 pub mod access;
 pub mod archive;
+pub mod audit;
 pub mod compact;
 pub mod error;
+pub mod histogram;
 pub mod incoming;
 pub mod lease;
 pub mod outgoing;
 pub mod past;
 pub mod record;
+pub mod rights;
 
 /// Names of the events, as the first element of a Socket.IO packet.
 pub mod event {

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::audit::AuditEntry;
+use super::histogram::Histogram;
 use crate::sim;
 
 /// One thing worth keeping. Everything but [`Record::Telemetry`] and [`Record::Keyframe`] is never
@@ -106,10 +108,12 @@ pub enum Record {
         /// [`RunStatus::Complete`] or [`RunStatus::Truncated`].
         status: RunStatus,
     },
+    /// Somebody did or tried something. Belongs to no run. Key: its id.
+    Audit(AuditEntry),
 }
 
 impl Record {
-    /// The run that the record belongs to.
+    /// The run that the record belongs to; of an audit entry no text.
     pub fn run_id(&self) -> &str {
         match self {
             Record::RunStarted { run_id, .. }
@@ -120,6 +124,7 @@ impl Record {
             | Record::Hash { run_id, .. }
             | Record::Keyframe { run_id, .. }
             | Record::RunEnded { run_id, .. } => run_id,
+            Record::Audit(_) => "",
         }
     }
 
@@ -182,6 +187,11 @@ pub trait Recorder: Send + Sync {
 
     /// Everything but telemetry that was recorded so far, on its way to a disk, without further waiting for company.
     fn durable(&self) -> Durable;
+
+    /// From the oldest record of each batch to its commit in the database, since the start.
+    fn lag(&self) -> Histogram {
+        Histogram::default()
+    }
 
     /// How the recorder is, now.
     fn health(&self) -> DatabaseHealth;

@@ -13,13 +13,13 @@ use crate::contract::incoming::{Envelope, Speed};
 use crate::contract::outgoing::{self, Ack, Place};
 use crate::contract::past::{Fork, History};
 use crate::sim::{Command, CommandResult, Targets, Tick, Verdict, World};
-use crate::socketio::Socket;
 use crate::swarm::recording::{Playhead, Recording};
 use crate::swarm::{Beginning, Forked, Origin, Replay, ReplaySettings, Settings};
 
 use super::comparison::{Comparison, compare};
+use super::door::{Seat, hear};
 use super::helm::Helm;
-use super::{Flying, Gateway, Seat};
+use super::{Flying, Gateway};
 
 /// Most frames of one answer to `history`.
 const FRAMES_MAX: u64 = 1000;
@@ -280,10 +280,10 @@ impl Flying {
 /// Connects `history` of a namespace with the archive.
 pub(super) fn wire(gateway: &Gateway, flying: &Arc<Flying>) {
     let (at, through) = (flying.clone(), gateway.clone());
-    flying.namespace.on("history", move |socket, event| {
+    hear(gateway, flying, "history", move |seat, _, event| {
         let (at, through) = (at.clone(), through.clone());
         async move {
-            let answer = rewind(&through, &at, &socket, event.arg(0)).await;
+            let answer = rewind(&through, &at, &seat, event.arg(0)).await;
             if let Some(ack) = event.ack {
                 match answer {
                     Ok(frames) => ack.send(&frames),
@@ -298,12 +298,9 @@ pub(super) fn wire(gateway: &Gateway, flying: &Arc<Flying>) {
 async fn rewind(
     gateway: &Gateway,
     flying: &Flying,
-    socket: &Socket,
+    seat: &Seat,
     wanted: &Value,
 ) -> Result<PastFrames, ApiError> {
-    let seat = socket
-        .data::<Seat>()
-        .ok_or_else(|| ApiError::new(ErrorCode::Internal, "this client was not admitted"))?;
     seat.limiter.check()?;
     let run = flying.run_id().await?;
     gateway.history(&run, History::parse(wanted)?).await

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 
@@ -10,7 +11,7 @@ use crate::contract::event;
 use crate::contract::incoming::Speed;
 use crate::contract::outgoing::{self, Status};
 use crate::sim::{DroneState, DroneTable, Snapshot};
-use crate::socketio::{Delivery, Frame, Namespace};
+use crate::socketio::{Delivery, Frame, Namespace, OnSent};
 use crate::swarm::{Published, RunInfo, TickReport, wall_time_ms};
 
 use super::desk::{Desk, Now};
@@ -66,21 +67,24 @@ pub struct Publisher {
     trails: Trails,
     welcome: Arc<dyn Fn(&RunInfo) -> serde_json::Value + Send + Sync>,
     presence: String,
+    on_sent: OnSent,
 }
 
 impl Publisher {
-    /// A publisher into `namespace`. `welcome` makes the greeting that everybody gets when a new run begins.
+    /// A publisher into `namespace`. `welcome` makes the greeting that everybody gets when a new run begins; `on_sent` is told
+    /// the age of each frame of telemetry that is sent.
     pub fn new(
         namespace: Namespace,
         desk: Arc<Desk>,
         rooms: Arc<Rooms>,
         leases: Arc<Leases>,
         welcome: Arc<dyn Fn(&RunInfo) -> serde_json::Value + Send + Sync>,
+        on_sent: OnSent,
     ) -> Self {
         // Starting at the second of the day's clock, so that a restarted server never repeats an epoch.
         let epoch = Epoch { number: (wall_time_ms() / 1000) as u32, ..Epoch::default() };
         let (trails, presence) = (Trails::default(), String::new());
-        Self { namespace, desk, rooms, leases, seq: 0, run: None, epoch, trails, welcome, presence }
+        Self { namespace, desk, rooms, leases, seq: 0, run: None, epoch, trails, welcome, presence, on_sent }
     }
 
     fn publish_tick(&mut self, report: Arc<TickReport>) {
@@ -111,6 +115,9 @@ impl Publisher {
     /// One encoding for each kind of frame, one frame for each room, one push for each client.
     fn fill_rooms(&self, now: &Now, occupied: Vec<(String, Topic, Subscription)>) {
         let name = self.namespace.name();
+        // What was computed before this thread came to it is older by that.
+        let waited = Duration::from_millis(wall_time_ms().saturating_sub(now.report.wall_time_ms));
+        let since = Instant::now().checked_sub(waited).unwrap_or_else(Instant::now);
         let mut binary = None;
         let mut json: HashMap<String, Frame> = HashMap::new();
         for (room, topic, subscription) in occupied {
@@ -129,6 +136,7 @@ impl Publisher {
                 }
                 _ => continue,
             };
+            let frame = frame.timed(since, self.on_sent.clone());
             self.namespace.publish(&room, &frame, Delivery::Latest { slot: topic.event() });
         }
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::contract::access::{Held, Role};
+use crate::contract::access::Held;
 use crate::contract::error::{ApiError, ErrorCode};
 use crate::contract::event;
 use crate::contract::lease::{self, Claim, Release};
@@ -18,7 +18,8 @@ use crate::contract::outgoing::Lease;
 use crate::sim::{CommandResult, DroneTable, Targets, Verdict};
 use crate::socketio::Socket;
 
-use super::{Flying, answer, presence, seat_of};
+use super::door::{Deed, hear, seat_of};
+use super::{Commons, Flying, Gateway, answer, presence};
 
 /// How long an operator may be disconnected before its drones are free.
 pub const AWAY_MAX: Duration = Duration::from_secs(30);
@@ -149,20 +150,24 @@ impl Leases {
 }
 
 /// Hears `claim` and `release` in the namespace of a swarm.
-pub fn listen(flying: &Arc<Flying>) {
-    let at = flying.clone();
-    flying.namespace.on("claim", move |socket, event| {
+pub fn listen(gateway: &Gateway, flying: &Arc<Flying>) {
+    let (at, commons) = (flying.clone(), gateway.commons().clone());
+    hear(gateway, flying, "claim", move |_, socket, event| {
         answer(event, |arg| {
             let Claim { targets, take } = lease::parse(&arg)?;
-            change(&at, &socket, &targets, |who, drones| at.leases.claim(who, drones, take))
+            change((&commons, &at), &socket, ("claim", &targets), |who, drones| {
+                at.leases.claim(who, drones, take)
+            })
         });
         async {}
     });
-    let at = flying.clone();
-    flying.namespace.on("release", move |socket, event| {
+    let (at, commons) = (flying.clone(), gateway.commons().clone());
+    hear(gateway, flying, "release", move |_, socket, event| {
         answer(event, |arg| {
             let Release { targets, to } = lease::parse(&arg)?;
-            change(&at, &socket, &targets, |who, drones| at.leases.release(who, drones, to.as_deref()))
+            change((&commons, &at), &socket, ("release", &targets), |who, drones| {
+                at.leases.release(who, drones, to.as_deref())
+            })
         });
         async {}
     });
@@ -170,20 +175,25 @@ pub fn listen(flying: &Arc<Flying>) {
 
 /// Claims or releases drones on behalf of a client, and tells everybody at once.
 fn change(
-    flying: &Flying,
+    (commons, flying): (&Commons, &Flying),
     socket: &Socket,
-    targets: &Targets,
+    (what, targets): (&str, &Targets),
     change: impl FnOnce(&str, &[Arc<str>]) -> BTreeMap<String, Verdict>,
 ) -> Result<Value, ApiError> {
     let seat = seat_of(socket)?;
-    seat.role.require(Role::Operator)?;
     seat.limiter.check()?;
     let now = flying
         .desk
         .now()
         .ok_or_else(|| ApiError::new(ErrorCode::NotInState, "the swarm is just starting"))?;
     let drones = resolve(targets, &now.report.snapshot.table)?;
-    let results = change(&seat.name, &drones);
+    let results = change(seat.name(), &drones);
+    let detail = drones.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(" ");
+    commons.note(
+        &seat.caller,
+        "socketio",
+        Deed { kind: "lease", what, subject: &flying.id, result: "ok", detail },
+    );
     flying.namespace.emit(event::PRESENCE, &presence::of(&flying.namespace, &flying.leases));
     Ok(json!({ "ok": true, "results": results }))
 }

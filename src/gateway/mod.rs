@@ -7,6 +7,7 @@ pub mod archive;
 pub mod commands;
 pub mod comparison;
 pub mod desk;
+pub mod door;
 pub mod frames;
 pub mod helm;
 pub mod leases;
@@ -14,12 +15,13 @@ pub mod presence;
 pub mod subscriptions;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use actix::prelude::*;
 use serde_json::{Value, json};
 
-use crate::contract::access::{Gatekeeper, Role, name_of};
+use crate::contract::access::{Gatekeeper, Role};
 use crate::contract::archive::Archive;
 use crate::contract::error::{ApiError, ErrorCode};
 use crate::contract::event;
@@ -27,10 +29,13 @@ use crate::contract::outgoing;
 use crate::contract::record::Recorder;
 use crate::sim::Scenario;
 use crate::socketio::{self, Delivery, Frame, Grant, Namespace, Refusal, Socket, SocketIo};
-use crate::swarm::{Beginning, Origin, Published, Pulse, RunInfo, Settings, Shelf, Swarm, wall_time_ms};
+use crate::swarm::{
+    Beginning, Published, Pulse, RunInfo, Settings, SharedHistogram, Shelf, Swarm, wall_time_ms,
+};
 
-use commands::{CommandRate, Limiter};
+use commands::CommandRate;
 use desk::{Desk, LogQuery};
+use door::{Seat, hear, seat_of};
 use frames::{Publisher, Rooms};
 use helm::Helm;
 use leases::Leases;
@@ -62,6 +67,8 @@ pub struct Commons {
     pub gatekeeper: Arc<dyn Gatekeeper>,
     /// Commands per client.
     pub command_rate: CommandRate,
+    /// From a command's arrival to its ack.
+    pub command_latency: Arc<SharedHistogram>,
     /// Identifies this build to consoles that may be older than the server.
     pub build: Arc<str>,
 }
@@ -72,6 +79,7 @@ pub struct Gateway {
     commons: Commons,
     swarms: Arc<RwLock<BTreeMap<String, Arc<Flying>>>>,
     forks: Arc<Mutex<archive::Forks>>,
+    draining: Arc<AtomicBool>,
 }
 
 /// A swarm, and where it is seen.
@@ -88,25 +96,17 @@ pub struct Flying {
     pub desk: Arc<Desk>,
     /// Who may command which drones.
     pub leases: Arc<Leases>,
+    /// From a tick to the moment at which a frame of it is sent.
+    pub frame_age: Arc<SharedHistogram>,
     /// Where its clients are.
     pub namespace: Namespace,
     publisher: ArbiterHandle,
 }
 
-/// What is known of a connected client.
-pub struct Seat {
-    /// The name it gave itself, its token's name, or `operator`.
-    pub name: String,
-    /// What it may do.
-    pub role: Role,
-    limiter: Limiter,
-    subscriptions: Mutex<BTreeMap<Topic, Subscription>>,
-}
-
 impl Gateway {
     /// A gateway without swarms.
     pub fn new(commons: Commons) -> Self {
-        Self { commons, swarms: Arc::default(), forks: Arc::default() }
+        Self { commons, swarms: Arc::default(), forks: Arc::default(), draining: Arc::default() }
     }
 
     /// What every swarm of this server shares.
@@ -171,7 +171,7 @@ impl Gateway {
         let path = if id.as_ref() == DEFAULT_SWARM { "/".to_owned() } else { format!("/swarms/{id}") };
         let namespace = self.commons.io.of(&path);
         let (desk, rooms) = (Arc::new(Desk::default()), Arc::new(Rooms::default()));
-        let leases = Arc::new(Leases::default());
+        let (leases, frame_age) = (Arc::new(Leases::default()), Arc::new(SharedHistogram::default()));
         let greeter = Greeter { commons: self.commons.clone(), swarm: id.clone() };
         let welcome = Arc::new({
             let greeter = greeter.clone();
@@ -180,14 +180,24 @@ impl Gateway {
         let arbiter = Arbiter::new().handle();
         let publisher = {
             let (namespace, desk, rooms) = (namespace.clone(), desk.clone(), rooms.clone());
-            let leases = leases.clone();
+            let (leases, ages) = (leases.clone(), frame_age.clone());
             Publisher::start_in_arbiter(&arbiter, move |_| {
-                Publisher::new(namespace, desk, rooms, leases, welcome)
+                let on_sent = Arc::new(move |age| ages.observe(age));
+                Publisher::new(namespace, desk, rooms, leases, welcome, on_sent)
             })
         };
         let (helm, pulse) = start(publisher.recipient());
-        let flying =
-            Flying { id: id.clone(), helm, is_replay, pulse, desk, leases, namespace, publisher: arbiter };
+        let flying = Flying {
+            id: id.clone(),
+            helm,
+            is_replay,
+            pulse,
+            desk,
+            leases,
+            frame_age,
+            namespace,
+            publisher: arbiter,
+        };
         let flying = Arc::new(flying);
         wire(self, &flying, &rooms, &greeter);
         swarms.insert(id.as_ref().to_owned(), flying.clone());
@@ -251,16 +261,6 @@ impl Greeter {
             "role": role,
         })
     }
-
-    fn admit(&self, auth: &Value) -> Result<Seat, ApiError> {
-        let identity = self.commons.gatekeeper.identify(auth.get("token").and_then(Value::as_str))?;
-        Ok(Seat {
-            name: name_of(auth.get("name").and_then(Value::as_str), &identity, "operator"),
-            role: identity.role,
-            limiter: Limiter::new(self.commons.command_rate),
-            subscriptions: Mutex::default(),
-        })
-    }
 }
 
 /// The groups that the scenario's drones begin in, each once, in order.
@@ -271,23 +271,21 @@ fn groups(scenario: &Scenario) -> Vec<&str> {
     groups
 }
 
-impl Seat {
-    fn subscriptions(&self) -> MutexGuard<'_, BTreeMap<Topic, Subscription>> {
-        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// Connects the events of a namespace with its swarm.
 fn wire(gateway: &Gateway, flying: &Arc<Flying>, rooms: &Arc<Rooms>, greeter: &Greeter) {
     let namespace = &flying.namespace;
-    let doorkeeper = greeter.clone();
-    namespace.middleware(async move |_: &socketio::Handshake, auth: &Value| match doorkeeper.admit(auth) {
-        Ok(seat) => Ok(Grant::with(seat)),
-        Err(error) => Err(Refusal::with_data(error.message.clone(), json!(error))),
+    let commons = greeter.commons.clone();
+    namespace.middleware(async move |shake: &socketio::Handshake, auth: &Value| {
+        match commons.admit(shake, auth) {
+            Ok(seat) => Ok(Grant::with(seat)),
+            Err(error) => Err(Refusal::with_data(error.message.clone(), json!(error))),
+        }
     });
 
     let (greeter, at, their_rooms) = (greeter.clone(), flying.clone(), rooms.clone());
+    namespace.on_disconnect(|socket, reason| door::log_move(&socket, &format!("left: {reason}")));
     namespace.on_connect(move |socket, auth| {
+        door::log_move(&socket, if socket.is_recovered() { "came back" } else { "connected" });
         let (greeter, at, rooms) = (greeter.clone(), at.clone(), their_rooms.clone());
         async move {
             if let Some(now) = at.desk.first().await {
@@ -301,13 +299,12 @@ fn wire(gateway: &Gateway, flying: &Arc<Flying>, rooms: &Arc<Rooms>, greeter: &G
     });
 
     let (at, through) = (flying.clone(), gateway.clone());
-    namespace.on("command", move |socket, event| {
+    hear(gateway, flying, "command", move |seat, _, event| {
         let (at, through) = (at.clone(), through.clone());
         async move {
-            let Some(seat) = socket.data::<Seat>() else { return };
-            let origin = Origin { author: seat.name.clone(), via: "socketio" };
             let command = event.arg(0).clone();
-            let answer = commands::give(&through, &at, &seat.limiter, seat.role, origin, command).await;
+            let answer =
+                commands::give(&through, &at, &seat.limiter, &seat.caller, "socketio", command).await;
             if let Some(ack) = event.ack {
                 match answer {
                     Ok(answer) => ack.send(&answer),
@@ -319,25 +316,25 @@ fn wire(gateway: &Gateway, flying: &Arc<Flying>, rooms: &Arc<Rooms>, greeter: &G
 
     archive::wire(gateway, flying);
     let (at, their_rooms) = (flying.clone(), rooms.clone());
-    namespace.on("subscribe", move |socket, event| {
+    hear(gateway, flying, "subscribe", move |_, socket, event| {
         answer(event, |arg| subscribe(&at, &their_rooms, &socket, arg));
         async {}
     });
-    namespace.on("unsubscribe", move |socket, event| {
+    hear(gateway, flying, "unsubscribe", move |_, socket, event| {
         answer(event, |arg| unsubscribe(&socket, arg));
         async {}
     });
-    leases::listen(flying);
-    namespace.on("message", move |socket, event| {
+    leases::listen(gateway, flying);
+    hear(gateway, flying, "message", move |_, socket, event| {
         answer(event, |arg| pass_on(&socket, arg));
         async {}
     });
-    namespace.on("frame-ack", move |socket, _| {
+    hear(gateway, flying, "frame-ack", move |_, socket, _| {
         socket.credit(event::DRONES);
         async {}
     });
     let at = flying.clone();
-    namespace.on("keyframe", move |socket, _| {
+    hear(gateway, flying, "keyframe", move |_, socket, _| {
         send_newest(&at, &socket, Topic::Drones);
         async {}
     });
@@ -353,7 +350,7 @@ fn answer(event: socketio::Event, handle: impl FnOnce(Value) -> Result<Value, Ap
 
 fn greet(greeter: &Greeter, flying: &Flying, now: &desk::Now, rooms: &Rooms, socket: &Socket, auth: &Value) {
     let Some(seat) = socket.data::<Seat>() else { return };
-    let mut welcome = greeter.welcome(&now.run, Some(seat.role));
+    let mut welcome = greeter.welcome(&now.run, Some(seat.caller.role()));
     // The scenario's fences may have been redrawn since the run began.
     welcome["fences"] = json!(now.report.snapshot.visual.fences);
     socket.emit(event::WELCOME, &welcome);
@@ -484,10 +481,6 @@ fn unsubscribe(socket: &Socket, arg: Value) -> Result<Value, ApiError> {
     Ok(json!({ "ok": true, "topics": left }))
 }
 
-fn seat_of(socket: &Socket) -> Result<Arc<Seat>, ApiError> {
-    socket.data::<Seat>().ok_or_else(|| ApiError::new(ErrorCode::Internal, "this client was not admitted"))
-}
-
 fn pass_on(socket: &Socket, message: Value) -> Result<Value, ApiError> {
     let seat = seat_of(socket)?;
     seat.limiter.check()?;
@@ -497,7 +490,7 @@ fn pass_on(socket: &Socket, message: Value) -> Result<Value, ApiError> {
             format!("the message has {bytes} bytes of JSON; at most {MESSAGE_BYTES_MAX} are passed on");
         return Err(ApiError::new(ErrorCode::TooLarge, text));
     }
-    let response = json!({ "msg": message, "from": seat.name, "time": outgoing::rfc3339(wall_time_ms()) });
+    let response = json!({ "msg": message, "from": seat.name(), "time": outgoing::rfc3339(wall_time_ms()) });
     socket.namespace().emit(event::RESPONSE, &response);
     Ok(json!({ "ok": true }))
 }

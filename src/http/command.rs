@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Data, Query};
-use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-use crate::contract::access::Role;
+use crate::contract::access::Caller;
 use crate::contract::error::ApiError;
 use crate::contract::incoming::command_id_of;
 use crate::gateway::commands::{self, CommandRate, Limiter};
-use crate::swarm::Origin;
 
 use super::{Api, SwarmQuery, error};
 
@@ -30,7 +29,8 @@ impl Limiters {
         Self { rate, by_peer: Mutex::default() }
     }
 
-    fn of(&self, peer: &str) -> Arc<Limiter> {
+    /// The bucket of an address.
+    pub(super) fn of(&self, peer: &str) -> Arc<Limiter> {
         let mut by_peer = self.by_peer.lock().unwrap_or_else(PoisonError::into_inner);
         if by_peer.len() >= LIMITERS_MAX {
             by_peer.clear();
@@ -43,14 +43,13 @@ impl Limiters {
 #[utoipa::path(post, path = "/api/command", tag = "commands", params(SwarmQuery), request_body = Object,
     responses((status = 200, body = crate::contract::outgoing::Ack), (status = "4XX", body = ApiError)))]
 pub async fn command(
-    request: HttpRequest,
+    caller: Caller,
     api: Data<Api>,
-    limiters: Data<Limiters>,
     query: Query<SwarmQuery>,
     body: Bytes,
 ) -> Result<HttpResponse, ApiError> {
     let command = parse(&body)?;
-    give(&request, &api, &limiters, &query, command).await
+    give(&caller, &api, &query, command).await
 }
 
 fn parse(body: &Bytes) -> Result<Value, ApiError> {
@@ -62,21 +61,18 @@ fn parse(body: &Bytes) -> Result<Value, ApiError> {
 }
 
 async fn give(
-    request: &HttpRequest,
+    caller: &Caller,
     api: &Api,
-    limiters: &Limiters,
     query: &SwarmQuery,
     command: Value,
 ) -> Result<HttpResponse, ApiError> {
     let command_id = command_id_of(&command);
-    let admitted = api.admit(request, Role::Operator).and_then(|client| Ok((client, api.swarm(query)?)));
-    let (client, flying) = match admitted {
-        Ok(admitted) => admitted,
+    let flying = match api.swarm(query) {
+        Ok(flying) => flying,
         Err(refusal) => return Ok(error::answer(&refusal, command_id.as_deref())),
     };
-    let origin = Origin { author: client.name, via: "http" };
-    let limiter = limiters.of(&client.peer);
-    Ok(match commands::give(&api.gateway, &flying, &limiter, client.role, origin, command).await {
+    let limiter = api.limiters.of(&caller.address);
+    Ok(match commands::give(&api.gateway, &flying, &limiter, caller, "http", command).await {
         Ok(ack) => HttpResponse::Ok().json(ack),
         Err((refusal, command_id)) => error::answer(&refusal, command_id.as_deref()),
     })
@@ -85,9 +81,8 @@ async fn give(
 /// An old path: the body holds the parameters, or is empty.
 async fn short_form(
     name: &str,
-    request: HttpRequest,
+    caller: Caller,
     api: Data<Api>,
-    limiters: Data<Limiters>,
     query: Query<SwarmQuery>,
     body: Bytes,
 ) -> Result<HttpResponse, ApiError> {
@@ -102,7 +97,7 @@ async fn short_form(
         params.insert("type".to_owned(), types[0]["name"].clone());
     }
     let command = json!({ "command_id": command_id, "command": name, "params": params });
-    give(&request, &api, &limiters, &query, command).await
+    give(&caller, &api, &query, command).await
 }
 
 macro_rules! short_forms {
@@ -111,13 +106,12 @@ macro_rules! short_forms {
         #[utoipa::path(post, path = $path, tag = "commands", params(SwarmQuery), request_body = Object,
             responses((status = 200, body = crate::contract::outgoing::Ack), (status = "4XX", body = ApiError)))]
         pub async fn $handler(
-            request: HttpRequest,
+            caller: Caller,
             api: Data<Api>,
-            limiters: Data<Limiters>,
             query: Query<SwarmQuery>,
             body: Bytes,
         ) -> Result<HttpResponse, ApiError> {
-            short_form($command, request, api, limiters, query, body).await
+            short_form($command, caller, api, query, body).await
         }
     )*};
 }

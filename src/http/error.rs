@@ -1,8 +1,10 @@
 //! Errors as HTTP answers: `{"ok": false, "error": {"code", "message", "field"?}}` with the fitting status.
 
+use actix_web::body::EitherBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::{InternalError, JsonPayloadError};
-use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 
 use crate::contract::error::{ApiError, ErrorCode};
@@ -27,6 +29,11 @@ pub fn answer(error: &ApiError, command_id: Option<&str>) -> HttpResponse {
         response.insert_header(("WWW-Authenticate", "Bearer"));
     }
     response.json(error.body(command_id))
+}
+
+/// The answer of a middleware that does not let `request` pass.
+pub fn refuse<B>(request: ServiceRequest, refusal: &ApiError) -> ServiceResponse<EitherBody<B>> {
+    request.into_response(answer(refusal, None)).map_into_right_body()
 }
 
 /// JSON bodies up to `bytes_max`, refused in our form.
@@ -55,9 +62,13 @@ pub fn query_config() -> web::QueryConfig {
     })
 }
 
-/// Any path under `/api` that is none of ours.
-pub async fn no_route(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let (method, path) = (request.method(), request.path());
+/// There is no such route.
+pub fn no_route(method: &Method, path: &str) -> ApiError {
     let message = format!("there is no route {method} {path}; GET /api/openapi.json lists them");
-    Err(ApiError::new(ErrorCode::NotFound, message))
+    ApiError::new(ErrorCode::NotFound, message)
+}
+
+/// Any path under `/api` that is none of ours.
+pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    Err(no_route(request.method(), request.path()))
 }

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix_web::Error;
-use actix_web::body::MessageBody;
+use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::http::header::{HOST, ORIGIN};
 use actix_web::middleware::Next;
 
 use crate::contract::error::{ApiError, ErrorCode};
+
+use super::error::refuse;
+use super::gate::is_safe;
 
 /// The names that this server answers to, and the origins whose pages may use it.
 #[derive(Debug, Clone)]
@@ -44,11 +46,18 @@ impl Origins {
 ///
 /// # Errors
 /// 403 `forbidden`, naming the header.
-pub async fn guard(
+pub async fn guard<B: MessageBody + 'static>(
     origins: Origins,
     request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    match check(&origins, &request) {
+        Err(refusal) => Ok(refuse(request, &refusal)),
+        Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
+    }
+}
+
+fn check(origins: &Origins, request: &ServiceRequest) -> Result<(), ApiError> {
     let header = |name| {
         request
             .headers()
@@ -62,14 +71,14 @@ pub async fn guard(
     if !origins.is_own_host(&host) {
         let message =
             format!("this server is not known as {host:?}; name it with --host-name if it is meant to be");
-        return Err(ApiError::new(ErrorCode::Forbidden, message).at("host").into());
+        return Err(ApiError::new(ErrorCode::Forbidden, message).at("host"));
     }
-    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let is_safe = is_safe(request.method());
     if let Some(origin) = header(ORIGIN).filter(|origin| !is_safe && !origins.is_allowed(origin, &host)) {
         let message = format!("pages of {origin:?} may not use this server; allow them with --allow-origin");
-        return Err(ApiError::new(ErrorCode::Forbidden, message).at("origin").into());
+        return Err(ApiError::new(ErrorCode::Forbidden, message).at("origin"));
     }
-    next.call(request).await
+    Ok(())
 }
 
 #[cfg(test)]

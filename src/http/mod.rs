@@ -7,8 +7,10 @@ pub mod auth;
 mod command;
 mod error;
 mod export;
+mod gate;
 mod guard;
 mod health;
+mod login;
 mod metrics;
 mod openapi;
 mod past;
@@ -17,18 +19,21 @@ mod runs;
 mod scenarios;
 mod status;
 mod swarms;
+pub mod tokens;
+mod trace;
 
 use std::sync::Arc;
 
 use actix_web::web::{self, Data, ServiceConfig};
 
-use crate::contract::access::{Gatekeeper, Role};
 use crate::contract::error::ApiError;
 use crate::gateway::{DEFAULT_SWARM, Flying, Gateway};
 use crate::store::Store;
 
+pub use gate::gate;
 pub use guard::{Origins, guard};
 pub use proxy::Proxies;
+pub use trace::trace;
 
 /// Largest JSON body of a request, bytes.
 const BODY_BYTES_MAX: usize = 1_100_000;
@@ -42,23 +47,22 @@ pub struct Api {
     pub store: Option<Store>,
     /// Where the console's files come from.
     pub assets: assets::Assets,
+    /// Tokens and logins.
+    pub tokens: auth::Tokens,
+    limiters: Arc<command::Limiters>,
+    tries: Arc<login::Tries>,
 }
 
 impl Api {
+    /// What handlers of every worker share.
+    pub fn new(gateway: Gateway, store: Option<Store>, assets: assets::Assets, tokens: auth::Tokens) -> Self {
+        let limiters = Arc::new(command::Limiters::new(gateway.commons().command_rate));
+        Self { gateway, store, assets, tokens, limiters, tries: Arc::default() }
+    }
+
     /// The swarm that `?swarm=` names, or the default one.
     fn swarm(&self, query: &SwarmQuery) -> Result<Arc<Flying>, ApiError> {
         self.gateway.swarm(query.swarm.as_deref().unwrap_or(DEFAULT_SWARM))
-    }
-
-    fn gatekeeper(&self) -> &dyn Gatekeeper {
-        self.gateway.commons().gatekeeper.as_ref()
-    }
-
-    /// Who sends this request, if that is somebody with the role `needed`.
-    fn admit(&self, request: &actix_web::HttpRequest, needed: Role) -> Result<auth::Client, ApiError> {
-        let client = auth::identify(self.gatekeeper(), request)?;
-        client.role.require(needed)?;
-        Ok(client)
     }
 }
 
@@ -70,14 +74,13 @@ pub struct SwarmQuery {
     swarm: Option<String>,
 }
 
-/// Mounts every route.
+/// Mounts every route. What each takes stands in [`crate::contract::rights`]; [`gate`] asks before them.
 pub fn routes(api: Api) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         config
             .app_data(error::json_config(BODY_BYTES_MAX))
             .app_data(error::query_config())
             .app_data(Data::new(api.clone()))
-            .app_data(Data::new(command::Limiters::new(api.gateway.commons().command_rate)))
             .service(
                 web::scope("/api")
                     .route("/health", web::get().to(health::health))
@@ -91,6 +94,13 @@ pub fn routes(api: Api) -> impl FnOnce(&mut ServiceConfig) {
                     .route("/params", web::get().to(status::params))
                     .route("/metrics", web::get().to(status::metrics))
                     .route("/config", web::get().to(status::config))
+                    .route("/login", web::post().to(login::login))
+                    .route("/logout", web::post().to(login::logout))
+                    .route("/session", web::get().to(login::session))
+                    .route("/tokens", web::get().to(tokens::list))
+                    .route("/tokens", web::post().to(tokens::create))
+                    .route("/tokens/{id}", web::delete().to(tokens::revoke))
+                    .route("/audit", web::get().to(tokens::audit))
                     .route("/command", web::post().to(command::command))
                     .route("/prepare", web::post().to(command::prepare))
                     .route("/spawn", web::post().to(command::spawn))
@@ -115,8 +125,10 @@ pub fn routes(api: Api) -> impl FnOnce(&mut ServiceConfig) {
                     .route("/runs/{id}/fork", web::post().to(past::fork))
                     .route("/history", web::get().to(past::history))
                     .route("/openapi.json", web::get().to(openapi::openapi))
-                    .default_service(web::to(error::no_route)),
+                    .default_service(web::to(error::not_found)),
             )
+            .route("/healthz", web::get().to(health::alive))
+            .route("/readyz", web::get().to(health::ready))
             .route("/metrics", web::get().to(metrics::metrics))
             .configure(assets::routes(api.assets));
     }

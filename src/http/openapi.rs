@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
-use super::{command, export, health, past, runs, scenarios, status, swarms};
+use super::{command, export, health, login, past, runs, scenarios, status, swarms, tokens};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -13,6 +13,15 @@ use super::{command, export, health, past, runs, scenarios, status, swarms};
     ),
     paths(
         health::health,
+        health::alive,
+        health::ready,
+        login::login,
+        login::logout,
+        login::session,
+        tokens::list,
+        tokens::create,
+        tokens::revoke,
+        tokens::audit,
         status::status,
         status::drones,
         status::drone,

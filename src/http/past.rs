@@ -1,17 +1,18 @@
 //! Recorded runs flown again: frames, replays, forks, comparisons.
 
+use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path, Query};
-use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::contract::access::Role;
+use crate::contract::access::Caller;
 use crate::contract::error::{ApiError, ErrorCode};
 use crate::contract::incoming::Speed;
 use crate::contract::outgoing::Place;
 use crate::contract::past::{Fork, History};
 use crate::gateway::archive::{PastFrames, ReplayWish};
+use crate::gateway::door::Deed;
 use crate::store::FrameFilter;
 use crate::swarm::Origin;
 
@@ -50,12 +51,10 @@ impl TicksQuery {
 #[utoipa::path(get, path = "/api/runs/{id}/metrics", tag = "runs", params(("id" = String, Path), TicksQuery),
     responses((status = 200, body = Object), (status = 404, body = ApiError)))]
 pub async fn metrics(
-    request: HttpRequest,
     api: Data<Api>,
     id: Path<String>,
     query: Query<TicksQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    api.admit(&request, Role::Viewer)?;
     let (id, filter) = (find(&api, &id).await?.id, query.filter(TICKS_MAX));
     let metrics = ask(&api, move |store| store.metrics(&id, &filter)).await?;
     Ok(HttpResponse::Ok().json(json!({ "metrics": metrics })))
@@ -66,12 +65,10 @@ pub async fn metrics(
 #[utoipa::path(get, path = "/api/runs/{id}/frames", tag = "runs", params(("id" = String, Path), TicksQuery),
     responses((status = 200, body = Object), (status = "4XX", body = ApiError)))]
 pub async fn frames(
-    request: HttpRequest,
     api: Data<Api>,
     id: Path<String>,
     query: Query<TicksQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    api.admit(&request, Role::Viewer)?;
     let run = find(&api, &id).await?;
     let wish = History {
         from_tick: query.from.unwrap_or(0),
@@ -98,12 +95,10 @@ pub async fn frames(
 #[utoipa::path(get, path = "/api/history", tag = "state", params(SwarmQuery, History),
     responses((status = 200, body = Object), (status = "4XX", body = ApiError)))]
 pub async fn history(
-    request: HttpRequest,
     api: Data<Api>,
     swarm: Query<SwarmQuery>,
     wish: Query<WishedHistory>,
 ) -> Result<HttpResponse, ApiError> {
-    api.admit(&request, Role::Viewer)?;
     let run = api.swarm(&swarm)?.run_id().await?;
     let WishedHistory { from_tick, to_tick, every } = wish.into_inner();
     let wish = History { from_tick, to_tick, every: every.unwrap_or(1) };
@@ -130,12 +125,10 @@ pub struct CompareQuery {
 #[utoipa::path(get, path = "/api/runs/{id}/compare", tag = "runs", params(("id" = String, Path), CompareQuery),
     responses((status = 200, body = Object), (status = "4XX", body = ApiError)))]
 pub async fn compare(
-    request: HttpRequest,
     api: Data<Api>,
     id: Path<String>,
     query: Query<CompareQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    api.admit(&request, Role::Viewer)?;
     Ok(HttpResponse::Ok().json(api.gateway.compare(&id, &query.with).await?))
 }
 
@@ -158,12 +151,11 @@ pub struct ReplayRequest {
 #[utoipa::path(post, path = "/api/runs/{id}/replay", tag = "runs", params(("id" = String, Path)),
     request_body = ReplayRequest, responses((status = 201, body = Place), (status = "4XX", body = ApiError)))]
 pub async fn replay(
-    request: HttpRequest,
     api: Data<Api>,
+    caller: Caller,
     id: Path<String>,
     wish: Json<ReplayRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    api.admit(&request, Role::Operator)?;
     let wish = wish.into_inner();
     let factor = wish.speed.unwrap_or(1.0);
     if !Speed::FACTOR.contains(&factor) {
@@ -174,26 +166,27 @@ pub async fn replay(
     let wish =
         ReplayWish { tick: wish.tick, speed: Speed::Factor(factor), is_paused: wish.paused, name: wish.name };
     let flying = api.gateway.replay(&id, wish).await?;
-    put_up(flying.place().await?)
+    put_up(&api, &caller, "replay", flying.place().await?)
 }
 
 /// Flies on from a tick of a recorded run, with other parameters if wished: a new run in a swarm of its own.
 #[utoipa::path(post, path = "/api/runs/{id}/fork", tag = "runs", params(("id" = String, Path)),
     request_body = Fork, responses((status = 201, body = Place), (status = "4XX", body = ApiError)))]
 pub async fn fork(
-    request: HttpRequest,
     api: Data<Api>,
+    caller: Caller,
     id: Path<String>,
     fork: Json<Fork>,
 ) -> Result<HttpResponse, ApiError> {
-    let client = api.admit(&request, Role::Operator)?;
-    let origin = Origin { author: client.name, via: "http" };
+    let origin = Origin { author: caller.name.clone(), via: "http" };
     let flying = api.gateway.fork(&id, fork.into_inner(), origin).await?;
-    put_up(flying.place().await?)
+    put_up(&api, &caller, "fork", flying.place().await?)
 }
 
-fn put_up(place: Place) -> Result<HttpResponse, ApiError> {
+fn put_up(api: &Api, caller: &Caller, what: &str, place: Place) -> Result<HttpResponse, ApiError> {
     let Place { id, namespace, run_id } = place;
+    let deed = Deed { kind: "swarm", what, subject: &id, result: "ok", detail: run_id.clone() };
+    api.gateway.commons().note(caller, "http", deed);
     let answer = json!({ "ok": true, "id": id, "namespace": namespace, "run_id": run_id });
     Ok(HttpResponse::Created().json(answer))
 }

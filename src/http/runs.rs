@@ -1,12 +1,11 @@
 //! Recorded runs.
 
+use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Path, Query};
-use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::IntoParams;
 
-use crate::contract::access::Role;
 use crate::contract::error::{ApiError, ErrorCode};
 use crate::contract::outgoing::rfc3339;
 use crate::store::{Run, RunFilter, Store, StoreError};
@@ -63,12 +62,7 @@ pub struct RunsQuery {
 
 /// Recorded runs, newest first.
 #[utoipa::path(get, path = "/api/runs", tag = "runs", params(RunsQuery), responses((status = 200, body = Object)))]
-pub async fn list(
-    request: HttpRequest,
-    api: Data<Api>,
-    query: Query<RunsQuery>,
-) -> Result<HttpResponse, ApiError> {
-    api.admit(&request, Role::Viewer)?;
+pub async fn list(api: Data<Api>, query: Query<RunsQuery>) -> Result<HttpResponse, ApiError> {
     let query = query.into_inner();
     let limit = query.limit.unwrap_or(100).clamp(1, LIMIT_MAX);
     let filter = RunFilter { limit, after: query.after, q: query.q };
@@ -85,20 +79,14 @@ pub(super) async fn find(api: &Api, id: &str) -> Result<Run, ApiError> {
 /// One recorded run.
 #[utoipa::path(get, path = "/api/runs/{id}", tag = "runs", params(("id" = String, Path)),
     responses((status = 200, body = Object), (status = 404, body = ApiError)))]
-pub async fn get(request: HttpRequest, api: Data<Api>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    api.admit(&request, Role::Viewer)?;
+pub async fn get(api: Data<Api>, id: Path<String>) -> Result<HttpResponse, ApiError> {
     Ok(HttpResponse::Ok().json(describe(&find(&api, &id).await?)))
 }
 
 /// A run's journal: every command and parameter change, with author and tick.
 #[utoipa::path(get, path = "/api/runs/{id}/journal", tag = "runs", params(("id" = String, Path)),
     responses((status = 200, body = Object), (status = 404, body = ApiError)))]
-pub async fn journal(
-    request: HttpRequest,
-    api: Data<Api>,
-    id: Path<String>,
-) -> Result<HttpResponse, ApiError> {
-    api.admit(&request, Role::Viewer)?;
+pub async fn journal(api: Data<Api>, id: Path<String>) -> Result<HttpResponse, ApiError> {
     let id = find(&api, &id).await?.id;
     let entries = ask(&api, move |store| store.journal(&id)).await?;
     Ok(HttpResponse::Ok().json(json!({ "entries": entries })))

@@ -1,12 +1,11 @@
 //! What is going on, from a swarm's desk: the same payloads that the Socket.IO events carry.
 
+use actix_web::HttpResponse;
 use actix_web::web::{Data, Path, Query};
-use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::IntoParams;
 
-use crate::contract::access::Role;
 use crate::contract::error::{ApiError, ErrorCode};
 use crate::contract::outgoing::{self, LogEntry, Status};
 use crate::gateway::desk::{LogQuery, Now};
@@ -18,8 +17,7 @@ use super::{Api, SwarmQuery};
 const LOG_LIMIT: usize = 1000;
 
 /// The newest publication of the swarm that the request names, for whoever may look.
-async fn look(api: &Api, request: &HttpRequest, query: &SwarmQuery) -> Result<Now, ApiError> {
-    api.admit(request, Role::Viewer)?;
+async fn look(api: &Api, query: &SwarmQuery) -> Result<Now, ApiError> {
     let now = api.swarm(query)?.desk.first().await;
     now.ok_or_else(|| ApiError::new(ErrorCode::Unavailable, "the swarm is just starting; try again"))
 }
@@ -30,12 +28,8 @@ fn json_text(text: impl Into<String>) -> HttpResponse {
 
 /// The swarm in numbers: the last `status-update`.
 #[utoipa::path(get, path = "/api/status", tag = "state", params(SwarmQuery), responses((status = 200, body = Status)))]
-pub async fn status(
-    request: HttpRequest,
-    api: Data<Api>,
-    query: Query<SwarmQuery>,
-) -> Result<HttpResponse, ApiError> {
-    Ok(json_text(look(&api, &request, &query).await?.status.as_ref()))
+pub async fn status(api: Data<Api>, query: Query<SwarmQuery>) -> Result<HttpResponse, ApiError> {
+    Ok(json_text(look(&api, &query).await?.status.as_ref()))
 }
 
 /// Which drones are wanted.
@@ -55,12 +49,11 @@ pub struct DronesQuery {
 /// The drones: the last `drones-update`.
 #[utoipa::path(get, path = "/api/drones", tag = "state", params(SwarmQuery, DronesQuery), responses((status = 200, body = Object)))]
 pub async fn drones(
-    request: HttpRequest,
     api: Data<Api>,
     query: Query<SwarmQuery>,
     wanted: Query<DronesQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let now = look(&api, &request, &query).await?;
+    let now = look(&api, &query).await?;
     let snapshot = &now.report.snapshot;
     let rows = &snapshot.table.rows;
     let first = match &wanted.after {
@@ -88,12 +81,10 @@ pub async fn drones(
 #[utoipa::path(get, path = "/api/drones/{id}", tag = "state", params(SwarmQuery, ("id" = String, Path)),
     responses((status = 200, body = Object), (status = 404, body = ApiError)))]
 pub async fn drone(
-    request: HttpRequest,
     api: Data<Api>,
     query: Query<SwarmQuery>,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    api.admit(&request, Role::Viewer)?;
     let flying = api.swarm(&query)?;
     match flying.helm.describe(id.clone()).await? {
         Some(drone) => Ok(HttpResponse::Ok().json(drone)),
@@ -103,12 +94,8 @@ pub async fn drone(
 
 /// Trails, goals, fences, obstacles: the last `visualization-update`.
 #[utoipa::path(get, path = "/api/visualization", tag = "state", params(SwarmQuery), responses((status = 200, body = Object)))]
-pub async fn visualization(
-    request: HttpRequest,
-    api: Data<Api>,
-    query: Query<SwarmQuery>,
-) -> Result<HttpResponse, ApiError> {
-    Ok(json_text(look(&api, &request, &query).await?.visualization.as_ref()))
+pub async fn visualization(api: Data<Api>, query: Query<SwarmQuery>) -> Result<HttpResponse, ApiError> {
+    Ok(json_text(look(&api, &query).await?.visualization.as_ref()))
 }
 
 /// Which log entries are wanted.
@@ -129,12 +116,10 @@ pub struct LogsQuery {
 #[utoipa::path(get, path = "/api/logs", tag = "state", params(SwarmQuery, LogsQuery),
     responses((status = 200, body = Object, description = "{\"entries\": [LogEntry]}")))]
 pub async fn logs(
-    request: HttpRequest,
     api: Data<Api>,
     query: Query<SwarmQuery>,
     wanted: Query<LogsQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    api.admit(&request, Role::Viewer)?;
     let level = wanted.level.as_deref().map(parse_level).transpose()?;
     let entries: Vec<LogEntry> = api.swarm(&query)?.desk.log(&LogQuery {
         after: wanted.after.unwrap_or(0),
@@ -157,23 +142,13 @@ fn parse_level(name: &str) -> Result<Level, ApiError> {
 /// The newest commands of this run and what became of them, oldest first.
 #[utoipa::path(get, path = "/api/commands", tag = "commands", params(SwarmQuery),
     responses((status = 200, body = Object, description = "{\"commands\": [CommandRecord]}")))]
-pub async fn commands(
-    request: HttpRequest,
-    api: Data<Api>,
-    query: Query<SwarmQuery>,
-) -> Result<HttpResponse, ApiError> {
-    api.admit(&request, Role::Viewer)?;
+pub async fn commands(api: Data<Api>, query: Query<SwarmQuery>) -> Result<HttpResponse, ApiError> {
     Ok(HttpResponse::Ok().json(json!({ "commands": api.swarm(&query)?.desk.commands() })))
 }
 
 /// The tunable parameters, with unit, range, default and value.
 #[utoipa::path(get, path = "/api/params", tag = "state", params(SwarmQuery), responses((status = 200, body = Object)))]
-pub async fn params(
-    request: HttpRequest,
-    api: Data<Api>,
-    query: Query<SwarmQuery>,
-) -> Result<HttpResponse, ApiError> {
-    api.admit(&request, Role::Viewer)?;
+pub async fn params(api: Data<Api>, query: Query<SwarmQuery>) -> Result<HttpResponse, ApiError> {
     let flying = api.swarm(&query)?;
     let params = flying.helm.params().await?;
     Ok(HttpResponse::Ok().json(json!({ "params": params })))
@@ -186,7 +161,7 @@ pub async fn config(api: Data<Api>) -> HttpResponse {
     HttpResponse::Ok().json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "build": api.gateway.commons().build,
-        "needs_token": api.gatekeeper().needs_token(),
+        "needs_token": api.gateway.commons().gatekeeper.needs_token(),
         "swarms": swarms,
         "tiles_url": null,
         "site_image": null,
@@ -195,12 +170,7 @@ pub async fn config(api: Data<Api>) -> HttpResponse {
 
 /// Every figure of the run so far: what it means, its value, its aggregates; and the safety report.
 #[utoipa::path(get, path = "/api/metrics", tag = "state", params(SwarmQuery), responses((status = 200, body = Object)))]
-pub async fn metrics(
-    request: HttpRequest,
-    api: Data<Api>,
-    query: Query<SwarmQuery>,
-) -> Result<HttpResponse, ApiError> {
-    api.admit(&request, Role::Viewer)?;
+pub async fn metrics(api: Data<Api>, query: Query<SwarmQuery>) -> Result<HttpResponse, ApiError> {
     let flying = api.swarm(&query)?;
     Ok(HttpResponse::Ok().json(flying.helm.measure().await?))
 }

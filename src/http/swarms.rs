@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
+use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path};
-use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::contract::access::Role;
+use crate::contract::access::Caller;
 use crate::contract::error::{ApiError, ErrorCode};
 use crate::gateway::Flying;
+use crate::gateway::door::Deed;
 use crate::sim::Scenario;
 use crate::swarm::{Beginning, Settings};
 
@@ -34,8 +35,7 @@ fn describe(flying: &Flying) -> Value {
 
 /// Every swarm.
 #[utoipa::path(get, path = "/api/swarms", tag = "swarms", responses((status = 200, body = Object)))]
-pub async fn list(request: HttpRequest, api: Data<Api>) -> Result<HttpResponse, ApiError> {
-    api.admit(&request, Role::Viewer)?;
+pub async fn list(api: Data<Api>) -> Result<HttpResponse, ApiError> {
     let swarms: Vec<Value> = api.gateway.swarms().iter().map(|flying| describe(flying)).collect();
     Ok(HttpResponse::Ok().json(json!({ "swarms": swarms })))
 }
@@ -55,12 +55,7 @@ pub struct Launch {
 /// Starts another swarm, seen in the namespace `/swarms/{id}`.
 #[utoipa::path(post, path = "/api/swarms", tag = "swarms", request_body = Launch,
     responses((status = 201, body = Object), (status = "4XX", body = ApiError)))]
-pub async fn launch(
-    request: HttpRequest,
-    api: Data<Api>,
-    launch: Json<Launch>,
-) -> Result<HttpResponse, ApiError> {
-    api.admit(&request, Role::Operator)?;
+pub async fn launch(api: Data<Api>, caller: Caller, launch: Json<Launch>) -> Result<HttpResponse, ApiError> {
     let launch = launch.into_inner();
     let shelf = &api.gateway.commons().shelf;
     let scenario: Scenario = match shelf.scenario(&launch.scenario) {
@@ -72,6 +67,7 @@ pub async fn launch(
         }
     };
     let id = launch.name.unwrap_or_else(|| free_id(&api, &scenario.name));
+    let launched = scenario.name.clone();
     let settings = Settings {
         id: Arc::from(id),
         scenario: Arc::new(scenario),
@@ -81,6 +77,8 @@ pub async fn launch(
     };
     let flying = api.gateway.launch(settings, Beginning::Fresh)?;
     let (id, namespace) = (flying.id.clone(), flying.namespace.name().to_owned());
+    let deed = Deed { kind: "swarm", what: "launch", subject: &id, result: "ok", detail: launched };
+    api.gateway.commons().note(&caller, "http", deed);
     Ok(HttpResponse::Created().json(json!({ "ok": true, "id": id, "namespace": namespace })))
 }
 
@@ -92,8 +90,9 @@ fn free_id(api: &Api, scenario: &str) -> String {
 /// Ends a swarm and disconnects its clients.
 #[utoipa::path(delete, path = "/api/swarms/{id}", tag = "swarms", params(("id" = String, Path)),
     responses((status = 200, body = Object), (status = "4XX", body = ApiError)))]
-pub async fn end(request: HttpRequest, api: Data<Api>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    api.admit(&request, Role::Operator)?;
+pub async fn end(api: Data<Api>, caller: Caller, id: Path<String>) -> Result<HttpResponse, ApiError> {
     api.gateway.end(&id).await?;
+    let deed = Deed { kind: "swarm", what: "end", subject: &id, result: "ok", detail: String::new() };
+    api.gateway.commons().note(&caller, "http", deed);
     Ok(HttpResponse::Ok().json(json!({ "ok": true })))
 }

@@ -27,8 +27,11 @@ use super::{
     stats::Stats,
 };
 
-/// Whether a name and a password are good.
-type Check = dyn Fn(&str, &str) -> bool + Send + Sync;
+/// Whether a login that was good still is.
+pub type Holds = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// Whether a name and a password are good, and for how long.
+type Check = dyn Fn(&str, &str) -> Option<Holds> + Send + Sync;
 
 /// From one `server_stats` to the next.
 const STATS_INTERVAL: Duration = Duration::from_secs(2);
@@ -72,6 +75,12 @@ impl Admin {
     /// Read-only access at `/admin` for those whose name and password `check` finds good. There are few checks a second,
     /// however many ask for one.
     pub fn with_login(check: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> Self {
+        Self::with_passes(move |name, word| check(name, word).then(|| Arc::new(|| true) as Holds))
+    }
+
+    /// As [`Admin::with_login`], for logins that may end: before each command, every two seconds and whenever a page comes
+    /// back it is asked whether its login still holds.
+    pub fn with_passes(check: impl Fn(&str, &str) -> Option<Holds> + Send + Sync + 'static) -> Self {
         Self {
             namespace: "/admin".to_owned(),
             read_only: true,
@@ -123,11 +132,19 @@ impl std::fmt::Debug for Admin {
 /// A session to tell the page of, after a login by password.
 struct Seat {
     new_session: Option<String>,
+    holds: Holds,
+}
+
+/// A login that a page may come back with.
+struct Remembered {
+    since: Instant,
+    id: String,
+    holds: Holds,
 }
 
 struct Login {
     attempts: TokenBucket,
-    sessions: VecDeque<(Instant, String)>,
+    sessions: VecDeque<Remembered>,
 }
 
 /// What the handlers of the namespace share.
@@ -146,27 +163,31 @@ impl Desk {
     fn admit(&self, auth: &Value) -> Result<Seat, Refusal> {
         let refused = || Refusal::new("invalid credentials");
         let mut login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
-        login.sessions.retain(|(since, _)| now().saturating_duration_since(*since) < SESSION_LIFE);
+        let is_young = |one: &Remembered| now().saturating_duration_since(one.since) < SESSION_LIFE;
+        login.sessions.retain(|one| is_young(one) && (one.holds)());
         if let Some(session) = auth["sessionId"].as_str() {
-            let known = login.sessions.iter().filter(|(_, known)| same(known, session)).count() > 0;
-            if known {
-                return Ok(Seat { new_session: None });
+            let known = login
+                .sessions
+                .iter()
+                .fold(None, |found, one| if same(&one.id, session) { Some(one) } else { found });
+            if let Some(known) = known {
+                return Ok(Seat { new_session: None, holds: known.holds.clone() });
             }
         }
         if !login.attempts.take(1, now()) {
             return Err(refused());
         }
         let word = |key: &str| auth[key].as_str().unwrap_or_default();
-        if !(self.admin.check)(word("username"), word("password")) {
+        let Some(holds) = (self.admin.check)(word("username"), word("password")) else {
             log::warn!("a login to the admin namespace failed");
             return Err(refused());
-        }
+        };
         let session = fresh_id();
-        login.sessions.push_back((now(), session.clone()));
+        login.sessions.push_back(Remembered { since: now(), id: session.clone(), holds: holds.clone() });
         if login.sessions.len() > SESSIONS_MAX {
             login.sessions.pop_front();
         }
-        Ok(Seat { new_session: Some(session) })
+        Ok(Seat { new_session: Some(session), holds })
     }
 
     fn welcome(self: &Arc<Self>, socket: &Socket) {
@@ -195,6 +216,9 @@ impl Desk {
         loop {
             rt::time::sleep(STATS_INTERVAL).await;
             let Some(io) = SocketIo::revive(&self.server).filter(|_| page.is_connected()) else { return };
+            if !may_stay(page) {
+                return page.disconnect(true);
+            }
             let stats = io.stats();
             page.emit("server_stats", &self.stats(&io, &watch.stats, &stats));
             watch.stats = stats;
@@ -260,13 +284,18 @@ impl Desk {
     ) {
         let server = self.server.clone();
         namespace.on(event, move |socket: Socket, event: Event| {
-            if let Some(io) = SocketIo::revive(&server) {
+            if let Some(io) = SocketIo::revive(&server).filter(|_| may_stay(&socket)) {
                 log::info!("admin {} asks for {} {:?}", socket.id(), event.name, event.args.first());
                 carry_out(&io, &event.args);
             }
             async {}
         });
     }
+}
+
+/// Whether the login of a page still holds.
+fn may_stay(page: &Socket) -> bool {
+    page.data::<Seat>().is_some_and(|seat| (seat.holds)())
 }
 
 /// `(namespace, word, filter)`: the sockets that a command is about, and its word. Without a filter all of them.

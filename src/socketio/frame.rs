@@ -1,12 +1,16 @@
 //! A packet, encoded once and shared by everyone who gets it.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{
+    clock::now,
     deflate,
     protocol::{
         packet::{PacketKind, write_head},
@@ -53,6 +57,21 @@ struct Inner {
     nature: Nature,
     /// Not worth the work of compressing it.
     plain: bool,
+    timing: OnceLock<Timing>,
+}
+
+/// Who wants to know how old a frame is when it is sent.
+pub type OnSent = Arc<dyn Fn(Duration) + Send + Sync>;
+
+struct Timing {
+    since: Instant,
+    tell: OnSent,
+}
+
+impl std::fmt::Debug for Timing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "since {:?}", self.since)
+    }
 }
 
 /// One packet in the forms that its receivers need.
@@ -215,6 +234,7 @@ impl Frame {
             deflated: OnceLock::new(),
             nature,
             plain: false,
+            timing: OnceLock::new(),
         }))
     }
 
@@ -229,7 +249,23 @@ impl Frame {
             deflated: OnceLock::new(),
             nature: self.0.nature,
             plain: true,
+            timing: OnceLock::new(),
         }))
+    }
+
+    /// The same packet, which tells its age each time that one of its receivers' carriers takes it. What it holds is as old
+    /// as `since`. Only of frames that are sent as [`Delivery::Latest`].
+    #[must_use]
+    pub fn timed(self, since: Instant, tell: OnSent) -> Self {
+        let _ = self.0.timing.set(Timing { since, tell });
+        self
+    }
+
+    /// A carrier has taken it.
+    pub(super) fn sent(&self) {
+        if let Some(Timing { since, tell }) = self.0.timing.get() {
+            tell(now().saturating_duration_since(*since));
+        }
     }
 
     pub(super) fn is_uncompressed(&self) -> bool {

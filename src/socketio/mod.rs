@@ -190,11 +190,11 @@ mod websocket_input;
 mod websocket_line;
 
 pub use ack::{Ack, AckError, AckReplies, AckReply};
-pub use admin::Admin;
+pub use admin::{Admin, Holds};
 pub use broadcast::Broadcast;
 pub use config::{AllowedOrigins, Config, Deflate};
 pub use engine::{EngineIo, EngineSocket, Message};
-pub use frame::{Delivery, Frame};
+pub use frame::{Delivery, Frame, OnSent};
 pub use handshake::{Grant, Handshake, Refusal};
 pub use limits::Limits;
 pub use namespace::{Event, Namespace};

@@ -66,11 +66,12 @@ struct Slot {
 
 impl Slot {
     fn take(&mut self) -> Option<Frame> {
-        match self.in_flight_max {
+        let taken = match self.in_flight_max {
             None => self.frame.take(),
             Some(max) if self.in_flight < max => self.frame.take().inspect(|_| self.in_flight += 1),
             Some(_) => None,
-        }
+        };
+        taken.inspect(Frame::sent)
     }
 
     fn is_ready(&self) -> bool {

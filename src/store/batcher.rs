@@ -340,6 +340,11 @@ impl<T> Batcher<T> {
         self.failures_in_a_row > Self::REFUSALS_OF_THE_ILL
     }
 
+    /// Since when the oldest item of the batch in flight waits.
+    pub fn flying_since(&self) -> Option<Instant> {
+        self.flying.as_ref().and_then(Batch::since)
+    }
+
     /// Whether a batch is in flight.
     pub fn is_flying(&self) -> bool {
         self.flying.is_some()

@@ -14,6 +14,7 @@
 //!
 //! What stands in the tables is told in `docs/DATA.md`.
 
+mod audit;
 mod batcher;
 mod db_writer;
 mod error;
@@ -22,6 +23,7 @@ mod keyframes;
 mod lanes;
 mod library;
 mod link;
+mod logins;
 mod migrate;
 mod partitions;
 mod pool;
@@ -37,11 +39,13 @@ mod url;
 mod write;
 mod writer;
 
+pub use audit::AuditFilter;
 pub use batcher::{Batcher, Class, Failure, Full, Limits, Stats};
 pub use db_writer::{DbWriter, Flush, FlushError, Stop};
 pub use error::StoreError;
 pub use journal::{LogEntry, LogFilter};
 pub use library::Library;
+pub use logins::Login;
 pub use migrate::migrate;
 pub use pool::{Store, StoreConfig};
 pub use runs::{Run, RunFilter};

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use diesel::prelude::*;
 use serde::Serialize;
 
-use super::schema::{drones, gaps, happenings, hashes, journal, keyframes, metrics, runs, telemetry};
+use super::schema::{audit, drones, gaps, happenings, hashes, journal, keyframes, metrics, runs, telemetry};
+use crate::contract::audit::AuditEntry;
 use crate::contract::record::{Record, RunStatus};
 use crate::sim;
 
@@ -125,6 +126,45 @@ pub(super) struct MetricsRow<'a> {
     json: String,
 }
 
+#[derive(Insertable)]
+#[diesel(table_name = audit, treat_none_as_default_value = false)]
+pub(super) struct AuditRow<'a> {
+    id: &'a str,
+    wall_time_ms: i64,
+    server: &'a str,
+    who: String,
+    role: &'a str,
+    token_id: &'a str,
+    address: String,
+    via: &'a str,
+    kind: &'a str,
+    what: String,
+    subject: String,
+    result: &'a str,
+    detail: String,
+}
+
+impl<'a> AuditRow<'a> {
+    /// The row of an entry of the server named `server`.
+    pub(super) fn of(entry: &'a AuditEntry, server: &'a str) -> AuditRow<'a> {
+        AuditRow {
+            id: &entry.id,
+            wall_time_ms: bigint(entry.wall_time_ms),
+            server,
+            who: text(&entry.who),
+            role: &entry.role,
+            token_id: &entry.token,
+            address: text(&entry.address),
+            via: &entry.via,
+            kind: &entry.kind,
+            what: text(&entry.what),
+            subject: text(&entry.subject),
+            result: &entry.result,
+            detail: text(&entry.detail),
+        }
+    }
+}
+
 /// The end of a run, which updates its row.
 pub(super) struct RunEnd<'a> {
     pub(super) run_id: &'a str,
@@ -144,6 +184,7 @@ pub(super) struct Rows<'a> {
     pub(super) telemetry: Vec<TelemetryRow<'a>>,
     pub(super) gaps: Vec<GapRow<'a>>,
     pub(super) metrics: Vec<MetricsRow<'a>>,
+    pub(super) audit: Vec<AuditRow<'a>>,
     pub(super) ends: Vec<RunEnd<'a>>,
     /// The newest tick of each run in the batch.
     pub(super) ticks: Vec<(&'a str, i64)>,
@@ -244,6 +285,7 @@ impl<'a> Rows<'a> {
                 ended_ms: bigint(*wall_time_ms),
                 status: status.as_str(),
             }),
+            Record::Audit(entry) => self.audit.push(AuditRow::of(entry, server)),
         }
     }
 
@@ -399,6 +441,9 @@ pub(super) fn size_of(record: &Record) -> usize {
         Record::Keyframe { run_id, world, .. } => run_id.len() + world.len(),
         Record::Gap { run_id, .. } | Record::Hash { run_id, .. } | Record::RunEnded { run_id, .. } => {
             run_id.len()
+        }
+        Record::Audit(entry) => {
+            entry.who.len() + entry.what.len() + entry.subject.len() + entry.detail.len() + 128
         }
     }
 }

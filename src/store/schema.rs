@@ -138,4 +138,32 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    logins (sha256) {
+        sha256 -> Text,
+        token_id -> Text,
+        name -> Text,
+        created_ms -> BigInt,
+        expires_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    audit (id) {
+        id -> Text,
+        wall_time_ms -> BigInt,
+        server -> Text,
+        who -> Text,
+        role -> Text,
+        token_id -> Text,
+        address -> Text,
+        via -> Text,
+        kind -> Text,
+        what -> Text,
+        subject -> Text,
+        result -> Text,
+        detail -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(runs, thinned);

@@ -7,7 +7,7 @@ use super::error::StoreError;
 use super::link::{AnyConnection, Link};
 use super::partitions::Partitions;
 use super::rows::{DroneRow, KnownDrones, Rows, RunEnd, TelemetryRow};
-use super::schema::{drones, gaps, happenings, hashes, journal, keyframes, metrics, runs, telemetry};
+use super::schema::{audit, drones, gaps, happenings, hashes, journal, keyframes, metrics, runs, telemetry};
 use crate::contract::record::Record;
 
 /// Rows of one INSERT. Fastest on SQLite, by measurement, between 200 and 500; its values must stay below 32,766.
@@ -72,6 +72,7 @@ fn write_rows(
     written += insert_new!(connection, drones::table, drones);
     written += insert_new!(connection, metrics::table, rows.metrics);
     written += insert_new!(connection, gaps::table, rows.gaps);
+    written += insert_new!(connection, audit::table, rows.audit);
     written += insert_telemetry(connection, &rows.telemetry)?;
     for (run_id, tick) in &rows.ticks {
         let run = runs::table.filter(runs::id.eq(run_id)).filter(runs::ticks.le(tick));

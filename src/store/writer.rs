@@ -13,6 +13,7 @@ use super::queue::{Queue, Source};
 use super::rows;
 use super::spool::SpoolConfig;
 use super::url::DatabaseUrl;
+use crate::contract::histogram::{Histogram, SharedHistogram};
 use crate::contract::record::{
     DatabaseHealth, DatabaseState, Durable, NotDurable, Record, Recorder, RecorderFull,
 };
@@ -57,6 +58,8 @@ pub(super) struct Shared {
     queue: Mutex<Queue>,
     status: Mutex<Status>,
     address: Mutex<Option<Addr<DbWriter>>>,
+    /// From the oldest record of a batch to its commit.
+    lag: SharedHistogram,
 }
 
 /// How the database was when it was last spoken to.
@@ -84,6 +87,7 @@ impl Writer {
             queue: Mutex::new(queue),
             status: Mutex::default(),
             address: Mutex::default(),
+            lag: SharedHistogram::default(),
         });
         DbWriter::launch(&shared, Duration::ZERO);
         Writer { shared }
@@ -167,6 +171,10 @@ impl Recorder for Writer {
                 }),
             }
         })
+    }
+
+    fn lag(&self) -> Histogram {
+        self.shared.lag.read()
     }
 
     fn health(&self) -> DatabaseHealth {
@@ -283,7 +291,14 @@ impl Shared {
     }
 
     pub(super) fn succeeded(&self, source: Option<Source>, rows: u64) {
-        self.queue().database_done(source);
+        {
+            let mut queue = self.queue();
+            let since = queue.live.flying_since().filter(|_| source == Some(Source::Live));
+            queue.database_done(source);
+            if let Some(since) = since {
+                self.lag.observe(since.elapsed());
+            }
+        }
         let mut status = self.status();
         if !status.connected {
             log::info!("records go to {}", self.url);

@@ -42,10 +42,10 @@ use crate::contract::incoming::{Envelope, Speed};
 use crate::contract::outgoing::{Ack, CommandUpdate, Load, LogEntry, Playback, RunState, SpoolFill};
 use crate::sim::{ParamSpec, Scenario, Snapshot, Tick};
 
+pub use crate::contract::histogram::{Histogram, SharedHistogram};
 pub use actor::Swarm;
 pub use beginning::{Beginning, Forked, Resumed};
 pub use ledger::Origin;
-pub use load::Histogram;
 pub use replay::{Replay, ReplaySettings};
 pub use shelf::Shelf;
 

@@ -113,12 +113,27 @@ export class Http {
     return Array.isArray(list) ? (list as LogEntry[]) : [];
   }
 
+  /** Trades an access token for a cookie that no script can read. False: the server does not know it, or not any more. */
+  async login(token: string): Promise<boolean> {
+    const body = await this.send('login', { token, ...(this.options.name() ? { name: this.options.name() } : {}) });
+    if (!isRecord(body)) throw new Error('no answer');
+    const code = isRecord(body.error) ? body.error.code : undefined;
+    // A server that asks for no token needs no cookie either.
+    if (body.ok === true || code === 'not_in_state') return true;
+    if (code === 'unauthorized') return false;
+    throw new Error(isRecord(body.error) ? String(body.error.message) : 'no answer');
+  }
+
+  async logout(): Promise<void> {
+    await this.send('logout', {});
+  }
+
+  private send(path: string, body: unknown): Promise<unknown> {
+    return this.request(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  }
+
   async command(envelope: CommandEnvelope): Promise<CommandAck> {
-    const body = await this.request('command', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(envelope),
-    });
+    const body = await this.send('command', envelope);
     if (!isRecord(body) || typeof body.ok !== 'boolean') throw new Error('no answer');
     return body as unknown as CommandAck;
   }

@@ -32,7 +32,6 @@ const REFRESH_MS = 250;
 const POLL_AFTER_MS = 400;
 const HIDDEN_HZ = 1;
 const FULL_HZ = 25;
-const TOKEN_KEY = 'hmrs.token';
 
 export class Session {
   readonly fleet = new Fleet();
@@ -56,6 +55,7 @@ export class Session {
   private readonly report: Report;
   /** HTTP carries the data at the moment. */
   polling = false;
+  /** An access token until it is traded for a cookie; afterwards nothing that a script could steal. */
   private token: string | null;
   private statusWallMs = NaN;
   /** Frames a second that were asked for. */
@@ -74,7 +74,8 @@ export class Session {
     base: URL,
     readonly swarm: string | null,
   ) {
-    this.token = new URLSearchParams(location.hash.slice(1)).get('token') ?? sessionStorage.getItem(TOKEN_KEY);
+    this.token = new URLSearchParams(location.hash.slice(1)).get('token');
+    if (this.token) history.replaceState(null, '', location.pathname + location.search);
     this.http = new Http({ base: new URL('api/', base).href, token: () => this.token, name: () => ui.name, swarm }, this.clock);
     this.runs = new Runs(this.http);
     this.report = new Report(this);
@@ -106,7 +107,8 @@ export class Session {
   }
 
   start(): void {
-    this.link.connect();
+    if (this.token) void this.signIn(this.token);
+    else this.link.connect();
     setTimeout(() => this.pollIfNeeded(), 3000);
     setInterval(() => this.timed(() => this.report.refresh()), REFRESH_MS);
     document.addEventListener('visibilitychange', () => {
@@ -136,11 +138,27 @@ export class Session {
     this.link.drawn();
   }
 
-  signIn(token: string): void {
-    this.token = token;
-    sessionStorage.setItem(TOKEN_KEY, token);
+  /** Logs in with an access token. Where the login itself does not get through, the token is shown at each request. */
+  async signIn(token: string): Promise<void> {
+    this.token = null;
+    try {
+      ui.tokenRefused = !(await this.http.login(token));
+    } catch {
+      this.token = token;
+    }
+    if (ui.tokenRefused) {
+      ui.dialog = 'token';
+      return;
+    }
     ui.dialog = null;
-    this.link.connect();
+    this.link.reconnect();
+  }
+
+  /** Ends the login on all pages of this browser. */
+  async signOut(): Promise<void> {
+    this.token = null;
+    await this.http.logout().catch(() => undefined);
+    this.link.reconnect();
   }
 
   private timed(work: () => void): void {
@@ -178,7 +196,7 @@ export class Session {
   }
 
   private unauthorized(): void {
-    ui.tokenRefused = this.token !== null;
+    if (this.token) ui.tokenRefused = true;
     ui.dialog = 'token';
   }
 

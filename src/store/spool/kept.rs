@@ -10,6 +10,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
+use crate::contract::audit::AuditEntry;
 use crate::contract::record::{Record, RunStatus};
 use crate::sim;
 
@@ -81,6 +82,7 @@ enum Kept<'a> {
         wall_time_ms: u64,
         status: RunStatus,
     },
+    Audit(Cow<'a, AuditEntry>),
 }
 
 /// `record` as bytes. O(size).
@@ -183,6 +185,7 @@ impl<'a> From<&'a Record> for Kept<'a> {
                 wall_time_ms: *wall_time_ms,
                 status: *status,
             },
+            Record::Audit(entry) => Kept::Audit(Cow::Borrowed(entry)),
         }
     }
 }
@@ -243,6 +246,7 @@ impl From<Kept<'_>> for Record {
             Kept::RunEnded { run_id, tick, wall_time_ms, status } => {
                 Record::RunEnded { run_id: run_id.into_owned(), tick, wall_time_ms, status }
             }
+            Kept::Audit(entry) => Record::Audit(entry.into_owned()),
         }
     }
 }
@@ -299,6 +303,10 @@ mod tests {
                 world: (0..=255).collect(),
             },
             Record::RunEnded { run_id, tick: 50, wall_time_ms: 4, status: RunStatus::Complete },
+            Record::Audit(serde_json::from_value(json!({
+                "id": "1-2", "wall_time_ms": 1, "who": "Ada", "role": "operator", "token": "t-1", "address": "::1", "via": "http",
+                "kind": "command", "what": "takeoff", "subject": "c-1", "result": "ok", "detail": "1 accepted",
+            })).unwrap()),
         ]
     }
 
