@@ -41,6 +41,10 @@ export const M = {
   spanOf: 'Minutes shown',
   minutes: (n: number): string => `${n} min`,
 
+  swarms: 'What flies or is played now',
+  swarmKinds: { live: 'flies', replay: 'replay' } as Record<string, string>,
+  end: 'End',
+  endSwarm: (id: string): string => `End ${id}`,
   searchRuns: 'Search runs',
   compareColumn: 'Compare',
   started: 'Started',

@@ -1,28 +1,11 @@
 /** Every word the console says, in one place. Sentence case; no parentheses, which B612 draws like brackets. */
 import type { LinkState } from './net/state';
 import type { Fate } from './store/strips';
+import { COMMANDS, FATES, LANDED, LINK, MODES } from './strings.names';
 
 const plural = (n: number, one: string, many: string): string => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
 
 export const drones = (n: number): string => plural(n, 'drone', 'drones');
-
-const COMMANDS: Record<string, string> = {
-  takeoff: 'Take off', land: 'Land', hold: 'Hold', rtl: 'Return', goto: 'Go to', follow: 'Follow', set_behavior: 'Behaviour',
-  emergency_stop: 'Motor stop', arm: 'Arm', disarm: 'Disarm', pause: 'Pause', start: 'Start', step: 'Step', stop: 'Stop', reset: 'Reset',
-  set_speed: 'Speed', set_param: 'Set', load_scenario: 'Load', spawn: 'Spawn', remove: 'Remove', group: 'Group', formation: 'Formation',
-  mission: 'Mission', mission_start: 'Start mission', mission_pause: 'Pause mission', velocity: 'Velocity', scan: 'Scan', signal: 'Signal',
-  inject_fault: 'Inject fault', set_environment: 'Environment', fork: 'Fork',
-};
-
-const MODES: Record<string, string> = {
-  standby: 'Standby', takeoff: 'Take-off', hold: 'Hold', guided: 'Guided', mission: 'Mission', swarm: 'Swarm', rtl: 'Return', land: 'Land', emergency: 'Emergency', unknown: 'Unknown',
-};
-
-const LANDED: Record<string, string> = { on_ground: 'on ground', takeoff: 'taking off', in_air: 'in the air', landing: 'landing' };
-
-const LINK: Record<LinkState, string> = { connecting: 'Connecting', live: 'Live', late: 'Late', delayed: 'Delayed', lost: 'Lost', polling: 'HTTP polling, every 5 s' };
-
-const FATES: Record<Fate, string> = { sending: 'sent', accepted: 'accepted', in_progress: 'in progress', completed: 'done', failed: 'failed', denied: 'refused', cancelled: 'cancelled' };
 
 export const S = {
   product: 'HMRS',

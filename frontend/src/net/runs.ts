@@ -17,6 +17,16 @@ export interface Run {
   fork_tick: number | null;
 }
 
+/** A swarm that the server flies or plays now. */
+export interface Swarm {
+  id: string;
+  kind: 'live' | 'replay';
+  clients: number;
+  scenario: string | null;
+  run_id: string | null;
+  state: string | null;
+}
+
 export interface Comparison {
   /** Null: they are equal as far as both go. */
   first_divergence_tick: number | null;
@@ -58,6 +68,12 @@ export class Runs {
     const query = new URLSearchParams({ limit: String(RUNS_A_PAGE), ...(search ? { q: search } : {}), ...(after ? { after } : {}) });
     const { runs } = await this.answer(`runs?${query}`);
     return Array.isArray(runs) ? runs.filter((r): r is Run => isRecord(r) && typeof r.id === 'string') : [];
+  }
+
+  /** What flies or is played now. */
+  async swarms(): Promise<Swarm[]> {
+    const { swarms } = await this.answer('swarms');
+    return Array.isArray(swarms) ? swarms.filter((s): s is Swarm => isRecord(s) && typeof s.id === 'string') : [];
   }
 
   async one(id: string): Promise<Run> {
