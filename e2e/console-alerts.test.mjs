@@ -6,7 +6,7 @@ import { holds, launch, missing } from './support/browser.mjs';
 import { live as liveConsole, holdButton, selection } from './support/console.mjs';
 import { startServer } from './support/server.mjs';
 
-const options = { skip: missing, timeout: 120_000 };
+const options = { skip: missing, timeout: 240_000 };
 let browser;
 let server;
 before(async () => { if (!missing) [browser, server] = await Promise.all([launch(), startServer()]); });

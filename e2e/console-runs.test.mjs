@@ -7,7 +7,7 @@ import { live } from './support/console.mjs';
 import { until } from './support/process.mjs';
 import { startServer } from './support/server.mjs';
 
-const options = { skip: missing, timeout: 120_000 };
+const options = { skip: missing, timeout: 240_000 };
 const END = 400;
 const FORKED_AT = 250;
 let browser;

@@ -7,7 +7,7 @@ import { live, selectAll, stripOf } from './support/console.mjs';
 import { until } from './support/process.mjs';
 import { startServer } from './support/server.mjs';
 
-const options = { skip: missing, timeout: 120_000 };
+const options = { skip: missing, timeout: 240_000 };
 let browser;
 let server;
 before(async () => { if (!missing) [browser, server] = await Promise.all([launch(), startServer()]); });

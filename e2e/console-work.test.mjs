@@ -11,7 +11,7 @@ import { drag, flying, holdButton, live as liveConsole, project, selectAll, sele
 import { sleep, until } from './support/process.mjs';
 import { hmrs, startServer } from './support/server.mjs';
 
-const options = { skip: missing, timeout: 120_000 };
+const options = { skip: missing, timeout: 240_000 };
 let browser;
 let server;
 before(async () => { if (!missing) [browser, server] = await Promise.all([launch(), startServer()]); });
