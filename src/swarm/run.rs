@@ -143,6 +143,9 @@ impl Run {
 
     /// Saves the world of the tick just flown, on a thread that may take its time. `is_busy` tells until when.
     pub fn keyframe(&self, world: &World, is_busy: Arc<AtomicBool>) {
+        if self.recorder.health().kind.is_none() {
+            return; // nothing is kept, so nobody will seek
+        }
         let (run_id, recorder) = (self.info.id.clone(), self.recorder.clone());
         let (journal_seq, world) = (self.journal_seq, world.clone());
         is_busy.store(true, Ordering::Relaxed);
