@@ -193,6 +193,7 @@ fn listen(
     let server = HttpServer::new(app)
         .workers(config.worker_threads())
         .max_connections(CONNECTIONS_MAX)
+        .keep_alive(socketio::KEEP_ALIVE)
         // An abandoned poll must end its session at once, and not after the poll.
         .h1_allow_half_closed(false)
         .on_connect(io.on_connect())

@@ -199,7 +199,7 @@ pub use handshake::{Grant, Handshake, Refusal};
 pub use limits::Limits;
 pub use namespace::{Event, Namespace};
 pub use protocol::error::CloseReason;
-pub use raw::listen;
+pub use raw::{KEEP_ALIVE, listen};
 pub use recovery::Recovery;
 pub use server::SocketIo;
 pub use socket::Socket;

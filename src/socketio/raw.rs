@@ -61,6 +61,9 @@ use super::{
 
 /// How long a new connection may say nothing before it is closed, as actix-http has it.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
+/// How long a connection may say nothing between two requests. Longer than clients and proxies keep connections for another
+/// use (nginx 60 s): whoever closes first must not be the server, or a request that is on its way meets a closed door.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// For how long, and how much, is read from a peer after the close frame for it.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 8 << 20;
@@ -105,6 +108,7 @@ where
         let service = || {
             let on_connect = on_connect.clone();
             HttpService::build()
+                .keep_alive(KEEP_ALIVE)
                 .h1_allow_half_closed(false)
                 .on_connect_ext(move |socket: &TcpStream, data| on_connect(socket as &dyn Any, data))
         };
