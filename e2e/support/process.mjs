@@ -32,7 +32,7 @@ export function freePort() {
 }
 
 /** Calls `look` every `every` ms until it gives something truthy, and returns that; `what` names it in the failure. */
-export async function until(what, look, { within = 10_000, every = 25 } = {}) {
+export async function until(what, look, { within = 20_000, every = 25 } = {}) {
   const deadline = Date.now() + within;
   let error;
   for (;;) {

@@ -208,7 +208,7 @@ export class MapView {
     if (pair && this.follow) this.followSelection();
     const selected = (slot: number): boolean => fleet.selection.has(slot);
     const freshness = this.freshness();
-    const key = `${pair ? `${pair.b.tick} ${pair.k} ${pair.b.flags}` : 'none'} ${pair?.b.epoch} ${camera.version} ${fleet.selection.version} ${fleet.siteVersion} ${freshness} ${this.moved}`;
+    const key = `${pair ? `${pair.b.seq} ${pair.k}` : 'none'} ${pair?.b.epoch} ${camera.version} ${fleet.selection.version} ${fleet.siteVersion} ${freshness} ${this.moved}`;
     if (key !== this.drawnKey) {
       this.drawnKey = key;
       this.paintBase();
