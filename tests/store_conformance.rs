@@ -45,6 +45,7 @@ on_both! {
     a_record_that_the_database_refuses_is_set_aside_and_the_rest_is_written
     migrations_may_be_applied_by_many_at_once
     a_database_of_a_newer_program_is_refused
+    a_database_of_an_older_program_is_brought_up_to_date_with_all_that_is_in_it
     migrations_go_down_and_up_again
     a_stopped_writer_refuses_records
     an_unknown_run_is_empty
@@ -115,12 +116,12 @@ async fn the_nearest_keyframe_before_a_tick_is_found(place: Place) {
 
 async fn an_interrupted_run_is_found_and_taken_up_at_its_durable_tick(place: Place) {
     let drones = table(1, 2, None);
-    let clock = |seq, code| match happening("now", seq, Level::Info, "swarm", "") {
+    let clock = |seq, code: &'static str| match happening("now", seq, Level::Info, "swarm", "") {
         Record::Happening { run_id, seq, wall_time_ms, happening } => Record::Happening {
             run_id,
             seq,
             wall_time_ms,
-            happening: hmrs::sim::Happening { code, ..happening },
+            happening: hmrs::sim::Happening { code: code.into(), ..happening },
         },
         other => other,
     };
@@ -444,6 +445,34 @@ async fn a_database_of_a_newer_program_is_refused(place: Place) {
     assert!(matches!(&error, StoreError::SchemaTooNew { found, .. } if found == "29990101000001"), "{error}");
     assert!(error.to_string().contains("run a newer hmrs"), "{error}");
     assert!(!error.is_worth_retrying());
+}
+
+async fn a_database_of_an_older_program_is_brought_up_to_date_with_all_that_is_in_it(place: Place) {
+    let kind = if place.is_sqlite() { "sqlite" } else { "postgres" };
+    if place.is_sqlite() {
+        std::fs::create_dir_all(std::path::Path::new(&place.address).parent().unwrap()).unwrap();
+    }
+    // As the first program left it.
+    let names = migration_names(kind);
+    let version: String =
+        names[0].chars().take_while(|letter| *letter != '_').filter(|letter| *letter != '-').collect();
+    place.execute(&migration(kind, &names[0], "up.sql"));
+    place.execute(&format!(
+        "CREATE TABLE __diesel_schema_migrations (version VARCHAR(50) PRIMARY KEY NOT NULL, \
+             run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP); \
+         INSERT INTO __diesel_schema_migrations (version) VALUES ('{version}'); \
+         INSERT INTO runs VALUES ('old', 'default', 'flock', '', '7', 0.04, '0.1.0', 'test', 1, 2, 5, 'complete', NULL, 3); \
+         INSERT INTO telemetry VALUES ('old', 5, 'scout-1', 1, 2, 3, 0, 0, 0, 90, 50, 'hold', 'in_air', true, NULL, NULL); \
+         INSERT INTO metrics VALUES ('old', 5, 4, '{{}}')"
+    ));
+    assert_eq!(migrate(&place.url).unwrap().len(), names.len() - 1);
+    let store = place.store();
+    assert_eq!(store.run("old").unwrap().unwrap().parent, None);
+    let frames = store.frames("old", &FrameFilter::default()).unwrap();
+    assert_eq!((frames.len(), frames[0].drones[0].position), (1, [1.0, 2.0, 3.0]));
+    let drones = table(1, 2, None);
+    place.write([started("new", 9), telemetry("new", 1, &drones), keyframe("new", 1)]).await;
+    assert_eq!(place.count("SELECT * FROM telemetry"), 3);
 }
 
 async fn migrations_go_down_and_up_again(place: Place) {

@@ -14,7 +14,9 @@ use crate::sim;
 
 /// One thing worth keeping. Everything but [`Record::Telemetry`] and [`Record::Keyframe`] is never
 /// dropped once accepted.
-#[derive(Clone, Debug)]
+///
+/// In the spool it lies by the names of its fields: one may be added with `#[serde(default)]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Record {
     /// A run begins. The first record of its `run_id`.
     RunStarted {
@@ -35,6 +37,7 @@ pub enum Record {
         /// Version of the program.
         version: String,
         /// The run that it was forked from, and at which tick.
+        #[serde(default)]
         parent: Option<(String, u64)>,
     },
     /// A command or parameter change, at the tick at which it applied. Key: run and `entry.seq`.

@@ -202,7 +202,7 @@ impl<'a> HappeningRow<'a> {
             sim_time_s: happening.tick as f64 * tick_s,
             level: Cow::Owned(level.as_str().unwrap_or_default().to_owned()),
             source: Cow::Borrowed(&happening.source),
-            code: Cow::Borrowed(happening.code),
+            code: Cow::Borrowed(&happening.code),
             message: Cow::Borrowed(&happening.message),
         }
     }

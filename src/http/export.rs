@@ -117,21 +117,14 @@ fn write(
         .with("tick_s", recording.scenario().tick_s);
     let tick_s = recording.scenario().tick_s;
     let mut file = Writer::create(format, out, tables, &about).map_err(text)?;
-    let mut head = Playhead::at(recording.clone(), from).map_err(|error| error.message)?;
-    if let Some(table) = places.journal.filter(|_| from == 0) {
-        for entry in recording.entries().iter().filter(|entry| entry.tick == 0) {
-            file.row(table, &JournalRow::new(entry, tick_s).cells()).map_err(text)?;
-        }
-    }
+    let mut head = Playhead::before_commands(recording, from).map_err(|error| error.message)?;
     loop {
+        // As it was shown and recorded: what a command of this tick changes is seen at the next.
         if head.tick().is_multiple_of(every) {
             row(&mut file, places, head.world()).map_err(text)?;
         }
-        if head.tick() >= to {
-            break;
-        }
         let mut entered = Vec::new();
-        head.advance_seeing(|entry, _| entered.push(entry.clone())).map_err(|error| error.message)?;
+        head.enter_due(|entry, _| entered.push(entry.clone())).map_err(|error| error.message)?;
         if let Some(table) = places.journal {
             for entry in &entered {
                 file.row(table, &JournalRow::new(entry, tick_s).cells()).map_err(text)?;
@@ -143,6 +136,10 @@ fn write(
                 file.row(table, &HappeningRow::new(&happening, tick_s).cells()).map_err(text)?;
             }
         }
+        if head.tick() >= to {
+            break;
+        }
+        head.step().map_err(|error| error.message)?;
     }
     let end = Provenance::default()
         .with("ticks", head.tick())

@@ -13,7 +13,7 @@ use crate::contract::outgoing::Place;
 use crate::contract::past::{Fork, History};
 use crate::gateway::archive::{PastFrames, ReplayWish};
 use crate::gateway::door::Deed;
-use crate::store::FrameFilter;
+use crate::store::{FrameFilter, Store, StoreError};
 use crate::swarm::Origin;
 
 use super::runs::{ask, find};
@@ -55,9 +55,19 @@ pub async fn metrics(
     id: Path<String>,
     query: Query<TicksQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let (id, filter) = (find(&api, &id).await?.id, query.filter(TICKS_MAX));
-    let metrics = ask(&api, move |store| store.metrics(&id, &filter)).await?;
+    let run = find(&api, &id).await?;
+    let metrics = read(&api, run.id, query.filter(TICKS_MAX), Store::metrics).await?;
     Ok(HttpResponse::Ok().json(json!({ "metrics": metrics })))
+}
+
+/// What the database has of some ticks of a run.
+async fn read<T: Send + 'static>(
+    api: &Api,
+    id: String,
+    filter: FrameFilter,
+    question: fn(&Store, &str, &FrameFilter) -> Result<Vec<T>, StoreError>,
+) -> Result<Vec<T>, ApiError> {
+    ask(api, move |store| question(store, &id, &filter)).await
 }
 
 /// Where every drone was. Every tick that is asked for is flown again, bit for bit (`source` is `replay`); of a run that
@@ -75,20 +85,17 @@ pub async fn frames(
         to_tick: query.to.unwrap_or(run.ticks),
         every: query.every.unwrap_or(1),
     };
-    match api.gateway.history(&run.id, wish.checked()?).await {
+    let answer = match api.gateway.history(&run.id, wish.checked()?).await {
         Ok(PastFrames { frames, last_tick, .. }) => {
-            Ok(HttpResponse::Ok()
-                .json(json!({ "source": "replay", "last_tick": last_tick, "frames": frames })))
+            json!({ "source": "replay", "last_tick": last_tick, "frames": frames })
         }
         Err(error) if error.code == ErrorCode::Conflict => {
-            let (id, filter) = (run.id, query.filter(FRAMES_MAX));
-            let frames = ask(&api, move |store| store.frames(&id, &filter)).await?;
-            let why = error.message;
-            Ok(HttpResponse::Ok()
-                .json(json!({ "source": "telemetry", "why": why, "last_tick": run.ticks, "frames": frames })))
+            let frames = read(&api, run.id, query.filter(FRAMES_MAX), Store::frames).await?;
+            json!({ "source": "telemetry", "why": error.message, "last_tick": run.ticks, "frames": frames })
         }
-        Err(error) => Err(error),
-    }
+        Err(error) => return Err(error),
+    };
+    Ok(HttpResponse::Ok().json(answer))
 }
 
 /// Frames of the past of the run that a swarm flies, as over Socket.IO with `history`.

@@ -1,5 +1,6 @@
 //! What the simulation has to say: a line for the log, with a stable code for programs.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,7 @@ pub enum Level {
 }
 
 /// One line of the swarm's log.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Happening {
     /// The tick at which it came about.
     pub tick: Tick,
@@ -32,7 +33,7 @@ pub struct Happening {
     /// A drone's id, or `swarm`.
     pub source: Arc<str>,
     /// Stable name for programs, such as `battery_low`.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// A sentence for people.
     pub message: String,
 }

@@ -57,6 +57,18 @@ pub enum AlertLevel {
     Critical,
 }
 
+impl AlertLevel {
+    /// Its word, as in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            AlertLevel::Info => "info",
+            AlertLevel::Caution => "caution",
+            AlertLevel::Warning => "warning",
+            AlertLevel::Critical => "critical",
+        }
+    }
+}
+
 impl From<AlertLevel> for Level {
     fn from(level: AlertLevel) -> Level {
         match level {
@@ -116,7 +128,7 @@ pub struct Visual {
 }
 
 /// The world after a tick, for everyone to read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Snapshot {
     /// Ticks since the start.
     pub tick: Tick,
@@ -128,7 +140,8 @@ pub struct Snapshot {
     pub drones: Vec<DroneState>,
     /// Figures about the whole swarm.
     pub metrics: Metrics,
-    /// Scene and paths.
+    /// Scene and paths. Not kept: they follow from the scenario.
+    #[serde(skip)]
     pub visual: Arc<Visual>,
 }
 

@@ -1,5 +1,6 @@
 //! One connection to either back end.
 
+use std::path::Path;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
@@ -25,6 +26,14 @@ pub(super) struct Link {
     url: DatabaseUrl,
 }
 
+/// What the system says about a file that SQLite cannot open: SQLite does not tell.
+pub(super) fn why_not(path: &Path) -> String {
+    match std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(path) {
+        Ok(_) => String::new(),
+        Err(error) => format!(": {error}"),
+    }
+}
+
 impl Link {
     /// Connects. Makes the file and its directories if the database is SQLite. Blocks, at most some 5 s per address.
     ///
@@ -42,7 +51,7 @@ impl Link {
                         .map_err(|error| away(format!("{}: {error}", directory.display())))?;
                 }
                 let mut connection = SqliteConnection::establish(&url.for_driver())
-                    .map_err(|error| away(error.to_string()))?;
+                    .map_err(|error| away(format!("{error}{}", why_not(path))))?;
                 // WAL: readers never wait for the writer. FULL: what was committed survives a loss of power. 4,000
                 // pages between checkpoints instead of 1,000: some 10 % more rows a second.
                 connection

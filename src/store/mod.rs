@@ -16,6 +16,7 @@
 
 mod audit;
 mod batcher;
+mod copy;
 mod db_writer;
 mod error;
 mod journal;

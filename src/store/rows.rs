@@ -99,22 +99,22 @@ pub(super) struct DroneRow<'a> {
 #[derive(Insertable)]
 #[diesel(table_name = telemetry, treat_none_as_default_value = false)]
 pub(super) struct TelemetryRow<'a> {
-    run_id: &'a str,
-    tick: i64,
-    drone: &'a str,
-    east_m: Option<f64>,
-    north_m: Option<f64>,
-    up_m: Option<f64>,
-    velocity_east_mps: Option<f64>,
-    velocity_north_mps: Option<f64>,
-    velocity_up_mps: Option<f64>,
-    heading_deg: Option<f64>,
-    battery_pct: Option<f64>,
-    mode: &'static str,
-    landed: &'static str,
-    armed: bool,
-    alert_level: Option<String>,
-    alert_text: Option<&'a str>,
+    pub(super) run_id: &'a str,
+    pub(super) tick: i64,
+    pub(super) drone: &'a str,
+    pub(super) east_m: Option<f64>,
+    pub(super) north_m: Option<f64>,
+    pub(super) up_m: Option<f64>,
+    pub(super) velocity_east_mps: Option<f64>,
+    pub(super) velocity_north_mps: Option<f64>,
+    pub(super) velocity_up_mps: Option<f64>,
+    pub(super) heading_deg: Option<f64>,
+    pub(super) battery_pct: Option<f64>,
+    pub(super) mode: &'static str,
+    pub(super) landed: &'static str,
+    pub(super) armed: bool,
+    pub(super) alert_level: Option<&'static str>,
+    pub(super) alert_text: Option<&'a str>,
 }
 
 #[derive(Insertable)]
@@ -188,6 +188,9 @@ pub(super) struct Rows<'a> {
     pub(super) ends: Vec<RunEnd<'a>>,
     /// The newest tick of each run in the batch.
     pub(super) ticks: Vec<(&'a str, i64)>,
+    /// Slots of the table that was last seen, in the order of their drones' ids.
+    order: Vec<usize>,
+    order_of: Option<&'a Arc<sim::DroneTable>>,
 }
 
 impl<'a> Rows<'a> {
@@ -252,7 +255,7 @@ impl<'a> Rows<'a> {
                     wall_time_ms: bigint(*wall_time_ms),
                     level: word(&happening.level),
                     source: text(&happening.source),
-                    code: happening.code,
+                    code: &happening.code,
                     message: text(&happening.message),
                 });
             }
@@ -297,11 +300,14 @@ impl<'a> Rows<'a> {
             wall_time_ms: bigint(wall_time_ms),
             json: json(&snapshot.metrics),
         });
-        // In the order of the key, so that every row is appended at the end of the index: faster, and a third smaller.
-        let mut slots: Vec<(&sim::DroneRow, &sim::DroneState)> =
-            snapshot.table.rows.iter().zip(&snapshot.drones).collect();
-        slots.sort_unstable_by(|(one, _), (other, _)| one.id.cmp(&other.id));
-        self.telemetry.extend(slots.into_iter().map(|(row, drone)| TelemetryRow {
+        if self.order_of.is_none_or(|table| !Arc::ptr_eq(table, &snapshot.table)) {
+            self.order = in_order_of_ids(&snapshot.table);
+            self.order_of = Some(&snapshot.table);
+        }
+        let slots = self.order.iter();
+        let slots =
+            slots.filter_map(|slot| Some((snapshot.table.rows.get(*slot)?, snapshot.drones.get(*slot)?)));
+        self.telemetry.extend(slots.map(|(row, drone)| TelemetryRow {
             run_id,
             tick,
             drone: &row.id,
@@ -316,7 +322,7 @@ impl<'a> Rows<'a> {
             mode: drone.mode.name(),
             landed: drone.landed.name(),
             armed: drone.armed,
-            alert_level: drone.alert.as_ref().map(|alert| word(&alert.level)),
+            alert_level: drone.alert.as_ref().map(|alert| alert.level.name()),
             alert_text: drone.alert.as_ref().map(|alert| &*alert.text),
         }));
     }
@@ -333,6 +339,29 @@ impl<'a> Rows<'a> {
             Some((_, newest)) => *newest = (*newest).max(tick),
             None => self.ticks.push((run_id, tick)),
         }
+    }
+}
+
+/// In the order of the key every row is appended at the end of the index: faster, and a third smaller.
+fn in_order_of_ids(table: &sim::DroneTable) -> Vec<usize> {
+    let mut slots: Vec<usize> = (0..table.rows.len()).collect();
+    slots.sort_unstable_by(|one, other| table.rows[*one].id.cmp(&table.rows[*other].id));
+    slots
+}
+
+impl TelemetryRow<'_> {
+    /// The columns of numbers, in their order.
+    pub(super) fn numbers(&self) -> [Option<f64>; 8] {
+        [
+            self.east_m,
+            self.north_m,
+            self.up_m,
+            self.velocity_east_mps,
+            self.velocity_north_mps,
+            self.velocity_up_mps,
+            self.heading_deg,
+            self.battery_pct,
+        ]
     }
 }
 

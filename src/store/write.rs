@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use super::copy::copy_telemetry;
 use super::error::StoreError;
 use super::link::{AnyConnection, Link};
 use super::partitions::Partitions;
@@ -96,9 +97,7 @@ fn insert_telemetry(connection: &mut AnyConnection, rows: &[TelemetryRow<'_>]) -
         AnyConnection::Postgres(connection) => connection,
         sqlite => return Ok(insert_new!(sqlite, telemetry::table, rows)),
     };
-    let copied = connection.transaction(|connection| {
-        diesel::copy_from(telemetry::table).from_insertable(rows).execute(connection)
-    });
+    let copied = connection.transaction(|connection| copy_telemetry(connection, rows));
     match copied {
         Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
             let mut inserted = 0;

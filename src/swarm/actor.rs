@@ -21,11 +21,12 @@ use crate::contract::outgoing::{Ack, RunState, SpoolFill};
 use crate::contract::record::{Durable, Recorder};
 use crate::sim::{Command, Happening, Intent, Level, ParamSpec, Targets, Tick, World};
 
-use super::clock::{Clock, Pacer};
+use super::clock::{Clock, Pacer, WallWatch};
 use super::crew::Hands;
 use super::describe::{describe, measured};
 use super::drone::{Decided, Died};
 use super::durable;
+use super::keyframe;
 use super::ledger::{Ledger, Origin};
 use super::load::LoadMeter;
 use super::outlet::Outlet;
@@ -62,6 +63,7 @@ pub struct Swarm {
     load: LoadMeter,
     hash: (Tick, u64),
     outlet: Outlet,
+    wall: WallWatch,
     keyframe_due: Tick,
     keyframe_busy: Arc<AtomicBool>,
     resumed_at: Option<Tick>,
@@ -109,7 +111,7 @@ impl Swarm {
         let Opened { world, run, resumed_at, set } = Opened::of(beginning, &settings, recorder, &mut ledger);
         let hash = (world.tick(), world.state_hash());
         let mut swarm = Self {
-            keyframe_due: keyframe_due(&settings, &world),
+            keyframe_due: keyframe::first(settings.keyframe_every_s, &world),
             keyframe_busy: Arc::default(),
             resumed_at,
             is_replacement: false,
@@ -130,6 +132,7 @@ impl Swarm {
             load: LoadMeter::default(),
             hash,
             outlet,
+            wall: WallWatch::default(),
             timer: None,
             is_closed: false,
         };
@@ -241,7 +244,7 @@ impl Swarm {
             self.run.hash(at, self.hash.1);
         }
         if at >= self.keyframe_due && !self.keyframe_busy.load(Ordering::Relaxed) {
-            self.keyframe_due = at + keyframe_ticks(&self.settings, &self.world);
+            self.keyframe_due = at + keyframe::period(self.settings.keyframe_every_s, &self.world);
             self.run.keyframe(&self.world, self.keyframe_busy.clone());
         }
         let is_telemetry_tick = at.is_multiple_of(self.settings.telemetry_every);
@@ -320,6 +323,12 @@ impl Swarm {
 
     fn publish_snapshot(&mut self, snapshot: Arc<crate::sim::Snapshot>) {
         let wall_time_ms = wall_time_ms();
+        if let Some(jump_s) = self.wall.look(now(), wall_time_ms) {
+            let message = format!(
+                "The server's clock jumped by {jump_s:+.1} s; ticks and their order do not follow it"
+            );
+            self.announce(Level::Warning, "time_jumped", message);
+        }
         let database = self.run.database();
         self.outlet.tick(TickReport {
             snapshot,
@@ -391,18 +400,9 @@ impl Swarm {
     }
 
     fn announce(&mut self, level: Level, code: &'static str, message: String) {
-        self.say(Happening { tick: self.world.tick(), level, source: Arc::from("swarm"), code, message });
+        let (tick, source) = (self.world.tick(), Arc::from("swarm"));
+        self.say(Happening { tick, level, source, code: code.into(), message });
     }
-}
-
-/// Ticks between keyframes.
-fn keyframe_ticks(settings: &Settings, world: &World) -> Tick {
-    ((settings.keyframe_every_s / world.tick_s()).round() as Tick).max(1)
-}
-
-/// The first tick of a run is made anew in no time; one that began later is saved as soon as it moves.
-fn keyframe_due(settings: &Settings, world: &World) -> Tick {
-    if world.tick() == 0 { keyframe_ticks(settings, world) } else { world.tick() + 1 }
 }
 
 #[allow(clippy::disallowed_methods, reason = "the clock machine is pure; this shell reads the time for it")]

@@ -127,6 +127,26 @@ impl Pacer {
     }
 }
 
+/// Notices when the wall clock was set, by comparing it with one that only ever goes forward.
+#[derive(Debug, Default)]
+pub struct WallWatch {
+    last: Option<(Instant, u64)>,
+}
+
+impl WallWatch {
+    /// What is no jump: clocks are slewed, and threads are held up between two readings.
+    const STEADY_MS: i64 = 1000;
+
+    /// Compares two readings of one moment with the pair before. The seconds, negative for back, by which the wall clock
+    /// jumped in between.
+    pub fn look(&mut self, now: Instant, wall_ms: u64) -> Option<f64> {
+        let (then, wall_then_ms) = self.last.replace((now, wall_ms))?;
+        let passed_ms = i64::try_from((now - then).as_millis()).ok()?;
+        let jump_ms = (wall_ms as i64).saturating_sub(wall_then_ms as i64).saturating_sub(passed_ms);
+        (jump_ms.abs() > Self::STEADY_MS).then_some(jump_ms as f64 / 1e3)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,5 +220,16 @@ mod tests {
         let mut pacer = Pacer::new(40 * MS, start);
         let turns = (0..1000_u32).filter(|i| pacer.poll_due(start + 4 * MS * *i)).count();
         assert!((99..=101).contains(&turns), "{turns}");
+    }
+
+    #[test]
+    fn a_wall_clock_that_is_set_is_noticed_once_and_a_slow_process_is_not() {
+        let (start, mut watch) = (Instant::now(), WallWatch::default());
+        assert_eq!(watch.look(start, 5_000_000), None);
+        assert_eq!(watch.look(start + 40 * MS, 5_000_040), None);
+        assert_eq!(watch.look(start + 9_040 * MS, 5_009_140), None, "frozen for 9 s, and slewed by 100 ms");
+        assert_eq!(watch.look(start + 9_080 * MS, 8_609_180), Some(3600.0));
+        assert_eq!(watch.look(start + 9_120 * MS, 8_609_220), None);
+        assert_eq!(watch.look(start + 9_160 * MS, 6_809_260), Some(-1800.0));
     }
 }

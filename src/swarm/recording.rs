@@ -127,20 +127,40 @@ impl Recording {
         Ok(None)
     }
 
-    /// The world at the newest keyframe at or before `tick`; at tick 0 without one. A keyframe that cannot be used costs
-    /// time and a warning, nothing else.
+    /// The world at the newest keyframe at or before `tick` that can be used; at tick 0 without one. A keyframe that cannot
+    /// costs time and a warning, nothing else.
     fn nearest(&self, tick: Tick) -> Result<(World, usize), ApiError> {
-        if let Some(found) = self.keyframe(tick)? {
-            match keyframe::unpack(self.scenario.clone(), &found.world) {
-                Ok(world) if self.is_ours(&world, &found) => {
+        let mut up_to = Some(tick);
+        while let Some(found) = up_to.map(|tick| self.keyframe(tick)).transpose()?.flatten() {
+            match self.unpack(&found) {
+                Ok(world) => {
                     let next = self.entries.partition_point(|entry| entry.seq <= found.journal_seq);
                     return Ok((world, next));
                 }
-                Ok(_) => log::warn!("the keyframe of run {} at {} is another's", self.run.id, found.tick),
-                Err(error) => log::warn!("keyframe of run {} at {}: {error}", self.run.id, found.tick),
+                Err(why) => {
+                    log::warn!("the keyframe of run {} at {} is not used: {why}", self.run.id, found.tick);
+                }
             }
+            up_to = found.tick.checked_sub(1);
         }
         Ok((World::new(self.scenario.clone(), self.run.seed), 0))
+    }
+
+    /// The world of a keyframe, if it belongs to this run and says nothing that the journal does not.
+    fn unpack(&self, found: &Keyframe) -> Result<World, String> {
+        let newest = self.entries.last().map_or(0, |entry| entry.seq);
+        if found.journal_seq > newest {
+            let seq = found.journal_seq;
+            return Err(format!(
+                "it was made after journal entry {seq}, of which only {newest} are recorded"
+            ));
+        }
+        let world =
+            keyframe::unpack(self.scenario.clone(), &found.world).map_err(|error| error.to_string())?;
+        match self.is_ours(&world, found) {
+            true => Ok(world),
+            false => Err("it is another's".to_owned()),
+        }
     }
 
     fn is_ours(&self, world: &World, found: &Keyframe) -> bool {
@@ -173,7 +193,7 @@ impl Playhead {
     ) -> Result<Playhead, ApiError> {
         let (world, next) = recording.nearest(tick)?;
         let mut head = Playhead { recording, world, next };
-        head.apply_due(see)?;
+        head.enter_due(see)?;
         Ok(head)
     }
 
@@ -186,6 +206,23 @@ impl Playhead {
         let mut head = Self::near(recording, tick)?;
         while head.tick() < tick {
             head.advance()?;
+        }
+        head.quieten();
+        Ok(head)
+    }
+
+    /// The world at `tick` as it was recorded, before the commands of that tick: [`Playhead::enter_due`] and
+    /// [`Playhead::step`], in turns, lead on. Blocks.
+    ///
+    /// # Errors
+    /// As [`Playhead::at`].
+    pub fn before_commands(recording: Arc<Recording>, tick: Tick) -> Result<Playhead, ApiError> {
+        recording.check_tick(tick, "tick")?;
+        let (world, next) = recording.nearest(tick)?;
+        let mut head = Playhead { recording, world, next };
+        while head.tick() < tick {
+            head.enter_due(|_, _| {})?;
+            head.step()?;
         }
         head.quieten();
         Ok(head)
@@ -220,6 +257,15 @@ impl Playhead {
     /// # Errors
     /// As [`Playhead::advance`].
     pub fn advance_seeing(&mut self, see: impl FnMut(&JournalEntry, &Applied)) -> Result<(), ApiError> {
+        self.step()?;
+        self.enter_due(see)
+    }
+
+    /// One tick, without the commands of the next.
+    ///
+    /// # Errors
+    /// `conflict` when the state is not the one that was recorded, naming the tick.
+    pub fn step(&mut self) -> Result<(), ApiError> {
         self.world.advance();
         let tick = self.tick();
         if let Some(recorded) = self.recording.hash_at(tick) {
@@ -232,10 +278,14 @@ impl Playhead {
                 return Err(ApiError::new(ErrorCode::Conflict, message).at("run"));
             }
         }
-        self.apply_due(see)
+        Ok(())
     }
 
-    fn apply_due(&mut self, mut see: impl FnMut(&JournalEntry, &Applied)) -> Result<(), ApiError> {
+    /// The commands up to this tick that are not carried out yet; `see` is shown what each came to.
+    ///
+    /// # Errors
+    /// `conflict` when the journal does not fit.
+    pub fn enter_due(&mut self, mut see: impl FnMut(&JournalEntry, &Applied)) -> Result<(), ApiError> {
         while let Some(entry) = self.recording.entries.get(self.next) {
             if entry.tick > self.world.tick() {
                 break;

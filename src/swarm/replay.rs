@@ -269,7 +269,8 @@ impl Replay {
     }
 
     fn say(&mut self, level: Level, source: Arc<str>, code: &'static str, message: String) {
-        self.say_happening(Happening { tick: self.head.tick(), level, source, code, message });
+        let (tick, code) = (self.head.tick(), code.into());
+        self.say_happening(Happening { tick, level, source, code, message });
     }
 
     fn say_happening(&mut self, happening: Happening) {

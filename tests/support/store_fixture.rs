@@ -137,7 +137,7 @@ pub fn journal(run: &str, seq: u64, tick: u64) -> Record {
 
 pub fn happening(run: &str, seq: u64, level: sim::Level, source: &str, message: &str) -> Record {
     let (source, message) = (source.into(), message.to_owned());
-    let happening = sim::Happening { tick: seq * 10, level, source, code: "battery_low", message };
+    let happening = sim::Happening { tick: seq * 10, level, source, code: "battery_low".into(), message };
     Record::Happening { run_id: run.to_owned(), seq, wall_time_ms: 1_700_000_000_000 + seq, happening }
 }
 

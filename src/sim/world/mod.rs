@@ -249,7 +249,8 @@ impl World {
     }
 
     fn tell(&mut self, level: Level, source: Arc<str>, code: &'static str, message: impl Into<String>) {
-        self.happenings.push(Happening { tick: self.tick, level, source, code, message: message.into() });
+        let (tick, code, message) = (self.tick, code.into(), message.into());
+        self.happenings.push(Happening { tick, level, source, code, message });
     }
 
     fn tell_of(&mut self, index: usize, level: Level, code: &'static str, message: impl Into<String>) {

@@ -18,6 +18,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
+use super::link::why_not;
 use super::rows::bigint;
 use super::url::DatabaseUrl;
 use crate::contract::record::Record;
@@ -147,8 +148,8 @@ impl Spool {
 
     fn open_sound(path: &Path, bytes_max: u64) -> Result<Spool, SpoolError> {
         let said = |error: &dyn std::fmt::Display| SpoolError(format!("{}: {error}", path.display()));
-        let mut connection =
-            SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| said(&error))?;
+        let mut connection = SqliteConnection::establish(&path.to_string_lossy())
+            .map_err(|error| said(&format!("{error}{}", why_not(path))))?;
         // FULL: what was committed survives a loss of power. The lock is taken before the file becomes a WAL, so that
         // no other process maps it.
         connection

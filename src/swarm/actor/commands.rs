@@ -15,7 +15,7 @@ use super::super::clock::Clock;
 use super::super::ledger::Origin;
 use super::super::run::Run;
 use super::super::{Published, Submit, new_command_id};
-use super::{Swarm, keyframe_due, now};
+use super::{Swarm, keyframe, now};
 
 impl Swarm {
     /// Applies one command, or answers it from the ledger.
@@ -238,7 +238,7 @@ impl Swarm {
         self.run = Run::begin(&world, &self.settings.id, recorder, log_seq, None);
         self.resumed_at = None;
         self.is_replacement = true;
-        self.keyframe_due = keyframe_due(&self.settings, &world);
+        self.keyframe_due = keyframe::first(self.settings.keyframe_every_s, &world);
         self.clock = Clock::new(world.tick_s(), speed);
         self.hash = (world.tick(), world.state_hash());
         self.world = Arc::new(world);
@@ -256,7 +256,7 @@ impl Swarm {
             tick: self.world.tick(),
             level: Level::Info,
             source: Arc::from(origin.author.as_str()),
-            code,
+            code: code.into(),
             message: format!("{}: {outcome}, over {}", spoken(command), carrier(origin.via)),
         });
     }

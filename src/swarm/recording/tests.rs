@@ -200,3 +200,31 @@ fn a_keyframe_that_is_damaged_or_another_s_costs_only_time() {
         assert_eq!(head.world().state_hash(), at[tick as usize]);
     }
 }
+
+#[test]
+fn a_keyframe_that_is_ahead_of_its_journal_is_not_trusted() {
+    let (mut memory, at) = recorded();
+    // As if the journal's end had been lost and the keyframe had not: its world has carried out what nobody knows of.
+    let ahead = memory.keyframes.get_mut(&("r".to_owned(), 150)).unwrap();
+    assert_eq!(ahead.journal_seq, 3);
+    ahead.journal_seq = 4;
+    let head = Playhead::near(open(memory, "r").unwrap(), 190).unwrap();
+    assert_eq!(head.tick(), 100, "the one before it is used");
+    let (memory, _) = recorded();
+    let head = Playhead::near(open(memory, "r").unwrap(), 190).unwrap();
+    assert_eq!((head.tick(), head.world().state_hash()), (150, at[150]));
+}
+
+#[test]
+fn a_tick_before_its_commands_is_what_was_recorded_of_it() {
+    let (memory, at) = recorded();
+    let hashes = memory.runs["r"].2.clone();
+    let recording = open(memory, "r").unwrap();
+    for (tick, recorded) in hashes {
+        let mut head = Playhead::before_commands(recording.clone(), tick).unwrap();
+        assert_eq!((head.tick(), head.world().state_hash()), (tick, recorded));
+        head.enter_due(|_, _| {}).unwrap();
+        assert_eq!(head.world().state_hash(), at[tick as usize]);
+        assert_eq!(tick == 100, recorded != at[tick as usize], "a command was given at tick 100");
+    }
+}

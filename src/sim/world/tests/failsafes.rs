@@ -1,5 +1,7 @@
 //! What happens when something breaks.
 
+use std::borrow::Cow;
+
 use super::super::super::command::Fault;
 use super::super::super::{Heading, Intent, Landed, Level, Memory, Mode};
 use super::*;
@@ -9,7 +11,11 @@ fn inject(world: &mut World, id: &str, fault: Fault, value: Option<f64>, duratio
 }
 
 fn codes(world: &mut World) -> Vec<(&'static str, Level)> {
-    world.drain_happenings().into_iter().map(|h| (h.code, h.level)).collect()
+    let known = |code| match code {
+        Cow::Borrowed(code) => code,
+        Cow::Owned(code) => panic!("{code} is none of the program's"),
+    };
+    world.drain_happenings().into_iter().map(|h| (known(h.code), h.level)).collect()
 }
 
 fn mode(world: &World, id: &str) -> Mode {
