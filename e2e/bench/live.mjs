@@ -3,10 +3,9 @@
 // Clients run in processes of their own, so that one slow reader here is not mistaken for a slow server.
 
 import { fork } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { collect, connect, missed, rateHz } from '../support/client.mjs';
-import { own, quantiles, residentMiB, sleep } from '../support/process.mjs';
+import { cpuOf, histogramBetween, own, quantiles, residentMiB, sleep } from '../support/process.mjs';
 import { startServer } from '../support/server.mjs';
 
 const [clients, seconds] = [10, Number(process.env.HMRS_BENCH_S ?? 20)];
@@ -48,14 +47,14 @@ if (process.argv[2] === '--clients') {
   const { ages, rates, gone } = messages[1];
   const counter = (text, name) => [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)`, 'gm'))].reduce((sum, m) => sum + Number(m[1]), 0);
   const counted = (name) => counter(after.metrics, name) - counter(before.metrics, name);
-  const tick = histogram(before.metrics, after.metrics, 'hmrs_tick_seconds');
+  const tick = histogramBetween(before.metrics, after.metrics, 'hmrs_tick_seconds');
   const ms = (value) => (value === undefined ? 'not measured' : `${value.toFixed(2)} ms`);
   const age = quantiles(ages);
   const rows = [
     ['drones, clients, seconds', `1,000, ${clients}, ${elapsed.toFixed(0)}`],
     ['ticks a second', ((after.tick - before.tick) / elapsed).toFixed(2)],
     ['ticks missed, drones that decided late', `${counted('hmrs_ticks_missed_total')}, ${counted('hmrs_intents_late_total')}`],
-    ['tick p50 / p99, at most', `${ms(tick?.(0.5))} / ${ms(tick?.(0.99))}`],
+    ['tick p50 / p99', `${ms(tick?.(0.5))} / ${ms(tick?.(0.99))}`],
     ['tick mean, worst second', ms(Math.max(...load.map((l) => l.tick_ms)))],
     ['lateness, worst second', ms(Math.max(...load.map((l) => l.lateness_ms)))],
     ['status-update a second, slowest client', Math.min(...rates).toFixed(2)],
@@ -71,19 +70,4 @@ if (process.argv[2] === '--clients') {
   process.exitCode = (after.tick - before.tick) / elapsed > 24 && gone < 0.05 ? 0 : 1;
 
   async function metrics() { return (await server.get('/metrics')).body; }
-}
-
-/** User and system time of a process, milliseconds. */
-function cpuOf(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
-}
-
-/** Quantiles of what a Prometheus histogram counted between two readings, in ms; undefined without such a histogram. */
-function histogram(before, after, name) {
-  const buckets = (text) => new Map([...text.matchAll(new RegExp(`^${name}_bucket\\{[^}]*le="([^"]+)"[^}]*\\} (\\S+)`, 'gm'))].map((m) => [Number(m[1].replace('+Inf', 'Infinity')), Number(m[2])]));
-  const [from, to] = [buckets(before), buckets(after)];
-  if (to.size === 0) return undefined;
-  const counts = [...to].map(([le, n]) => [le, n - (from.get(le) ?? 0)]).sort(([a], [b]) => a - b);
-  return (q) => 1000 * counts.find(([, n]) => n >= q * counts.at(-1)[1])[0];
 }

@@ -1,10 +1,11 @@
 // A PostgreSQL cluster of our own in a temporary directory, which tests may stop, freeze and start again.
 
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { childrenOf, freePort } from './process.mjs';
+import { promisify } from 'node:util';
+import { childrenOf, freePort, until } from './process.mjs';
 
 const programs = ['initdb', 'pg_ctl', 'postgres', 'createdb', 'psql'];
 const directory = [...installed(), ...(process.env.PATH ?? '').split(':')].find((dir) => programs.every((name) => existsSync(join(dir, name))));
@@ -24,23 +25,41 @@ export const missing = directory || process.env.CI ? undefined : 'PostgreSQL is 
 const asRoot = process.getuid() === 0;
 const numeric = (flag) => Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout);
 
-function run(program, ...args) {
+const env = { ...process.env, LC_ALL: 'C.UTF-8' };
+
+function commandOf(program, args) {
   if (!directory) throw new Error('PostgreSQL is not installed');
   const command = [join(directory, program), ...args];
-  if (asRoot) command.unshift('setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups');
-  const { status, stdout, stderr, error } = spawnSync(command[0], command.slice(1), { encoding: 'utf8', cwd: tmpdir(), timeout: 60_000, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, LC_ALL: 'C.UTF-8' } });
+  return asRoot ? ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups', ...command] : command;
+}
+
+function run(program, ...args) {
+  const command = commandOf(program, args);
+  const { status, stdout, stderr, error } = spawnSync(command[0], command.slice(1), { encoding: 'utf8', cwd: tmpdir(), timeout: 60_000, stdio: ['ignore', 'pipe', 'pipe'], env });
   if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${error ?? stderr}${stdout}`);
   return stdout;
 }
 
-/** Starts a cluster with an empty database `hmrs`; removed with the test when its context is passed. */
-export async function startPostgres(t) {
+/** Whether a process has ended, be it that nobody has asked for its end yet. */
+function hasEnded(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1][0] === 'Z';
+  } catch {
+    return true;
+  }
+}
+
+/**
+ * Starts a cluster with an empty database `hmrs`; removed with the test when its context is passed. `fsync`: whether it
+ * waits for the disk.
+ */
+export async function startPostgres(t, { fsync = false } = {}) {
   const home = mkdtempSync(join(tmpdir(), 'hmrs-pg-'));
   if (asRoot) chownSync(home, numeric('-u'), numeric('-g'));
   const data = join(home, 'data');
   const port = await freePort();
   run('initdb', '-D', data, '-U', 'hmrs', '--auth=trust', '--encoding=UTF8', '--no-locale', '--no-sync');
-  const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='${home}' -c fsync=off`;
+  const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='${home}' -c fsync=${fsync ? 'on' : 'off'}`;
   const postmaster = () => Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
   const everyone = () => [postmaster(), ...childrenOf(postmaster())];
   const signal = (name) => {
@@ -49,9 +68,22 @@ export async function startPostgres(t) {
     }
   };
 
+  const start = ['-D', data, '-w', '-l', join(home, 'log'), '-o', options, 'start'];
+
   const cluster = {
     url: `postgres://hmrs@127.0.0.1:${port}/hmrs`,
-    start: () => run('pg_ctl', '-D', data, '-w', '-l', join(home, 'log'), '-o', options, 'start'),
+    start: () => run('pg_ctl', ...start),
+    /** Starts it again while this process goes on. */
+    async revive() {
+      const [program, ...args] = commandOf('pg_ctl', start);
+      await promisify(execFile)(program, args, { cwd: tmpdir(), env });
+    },
+    /** `kill -9` to every process of it. */
+    async kill() {
+      const pids = everyone();
+      signal('SIGKILL');
+      await until('the processes of PostgreSQL are gone', () => pids.every(hasEnded), { within: 30_000 });
+    },
     /** Ends it as a crash would: sessions are cut, nothing is said to them. */
     stop: () => run('pg_ctl', '-D', data, '-w', '-m', 'immediate', 'stop'),
     /** Freezes it: connections stay open and nothing answers. */
@@ -63,7 +95,7 @@ export async function startPostgres(t) {
       return text.split('\n').filter(Boolean).map((line) => line.split('\t'));
     },
     remove() {
-      if (existsSync(join(data, 'postmaster.pid'))) {
+      if (existsSync(join(data, 'postmaster.pid')) && !hasEnded(postmaster())) {
         cluster.thaw();
         cluster.stop();
       }

@@ -72,3 +72,27 @@ export async function bestOfThree(measure, isGood) {
     if (isGood(measured) || attempt === 3) return measured;
   }
 }
+
+/**
+ * Quantiles of what a Prometheus histogram counted between two readings of `/metrics`, in ms, linear between its bounds;
+ * undefined without such a histogram.
+ */
+export function histogramBetween(before, after, name) {
+  const buckets = (text) => new Map([...text.matchAll(new RegExp(`^${name}_bucket\\{[^}]*le="([^"]+)"[^}]*\\} (\\S+)`, 'gm'))].map((m) => [Number(m[1].replace('+Inf', 'Infinity')), Number(m[2])]));
+  const [from, to] = [buckets(before), buckets(after)];
+  if (to.size === 0) return undefined;
+  const counts = [...to].map(([le, n]) => [le, n - (from.get(le) ?? 0)]).sort(([a], [b]) => a - b);
+  return (q) => {
+    const rank = q * counts.at(-1)[1];
+    const at = counts.findIndex(([, n]) => n >= rank);
+    const [low, below] = at === 0 ? [0, 0] : counts[at - 1];
+    const [high, n] = counts[at];
+    return 1000 * (Number.isFinite(high) ? low + ((high - low) * (rank - below)) / Math.max(1, n - below) : low);
+  };
+}
+
+/** User and system time that a process has used, ms. */
+export function cpuOf(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}

@@ -17,19 +17,19 @@ let started = 0;
 /**
  * `hmrs serve` on a free loopback port with a data directory of its own, once it answers `/api/health`.
  *
- * `args` are added to the command line; `port` and `dataDir` continue an earlier server. In a test, pass its context
- * as `t`: the server is then ended with the test.
+ * `args` are added to the command line; `port` and `dataDir` continue an earlier server; `under` is a command that runs it.
+ * In a test, pass its context as `t`: the server is then ended with the test.
  */
-export async function startServer({ t, args = [], env = {}, port, dataDir, databaseUrl, healthy = 20_000 } = {}) {
+export async function startServer({ t, args = [], env = {}, port, dataDir, databaseUrl, under = [], healthy = 20_000 } = {}) {
   port ??= await freePort();
   const ownDir = dataDir === undefined;
   dataDir ??= mkdtempSync(join(tmpdir(), 'hmrs-e2e-'));
   const logFile = join(artefacts, `${basename(process.argv[1], '.mjs')}-${++started}.log`);
   const log = createWriteStream(logFile);
-  const all = ['serve', '--bind', `127.0.0.1:${port}`, '--data-dir', dataDir, ...args];
+  const all = [...under, binary, 'serve', '--bind', `127.0.0.1:${port}`, '--data-dir', dataDir, ...args];
   if (databaseUrl) all.push('--database-url', databaseUrl);
   const { DATABASE_URL, ...inherited } = process.env;
-  const child = own(spawn(binary, all, { stdio: ['ignore', 'pipe', 'pipe'], env: { RUST_LOG: 'info', ...inherited, ...env } }));
+  const child = own(spawn(all[0], all.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env: { RUST_LOG: 'info', ...inherited, ...env } }));
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
   const exited = new Promise((resolve) => child.once('exit', (code, signal) => { log.end(); resolve({ code, signal }); }));
