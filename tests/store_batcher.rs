@@ -42,6 +42,7 @@ fn step() -> impl Strategy<Value = Step> {
 const LIMITS: Limits = Limits {
     queue_bytes_max: 5_000,
     batch_bytes_max: 1_000,
+    batch_time_max: Duration::from_millis(250),
     event_wait: Duration::from_millis(100),
     telemetry_wait: Duration::from_secs(1),
     retry_min: Duration::from_millis(100),
@@ -322,4 +323,35 @@ fn a_database_that_refuses_everything_loses_nothing() {
         batcher.handle_done();
     }
     assert_eq!(seen.len(), 100);
+}
+
+#[test]
+fn batches_grow_while_they_are_quick_and_shrink_when_they_are_not() {
+    const MIB: usize = 1 << 20;
+    let (now, mut batcher) = (Instant::now(), Batcher::new(Limits::default()));
+    let mut next = |took_ms: u64| {
+        for _ in 0..64 {
+            batcher.push(Class::Telemetry, (), MIB / 4, now).unwrap();
+        }
+        batcher.flush();
+        let items = batcher.poll_batch(now).unwrap().len();
+        batcher.handle_done_in(Duration::from_millis(took_ms));
+        while batcher.poll_batch(now).is_some() {
+            batcher.handle_done();
+        }
+        items * MIB / 4 / MIB
+    };
+    assert_eq!([next(10), next(20), next(40), next(80), next(80)], [1, 2, 4, 8, 8]);
+    assert_eq!([next(200), next(300), next(300), next(900), next(900), next(200)], [8, 8, 4, 2, 1, 1]);
+    assert_eq!([next(10), next(100)], [1, 2]);
+    // A small one says nothing about large ones.
+    let mut batcher = Batcher::new(Limits::default());
+    for _ in 0..10 {
+        batcher.push(Class::Telemetry, (), 1_000, now).unwrap();
+        batcher.flush();
+        assert_eq!(batcher.poll_batch(now).unwrap().len(), 1);
+        batcher.handle_done_in(Duration::from_millis(1));
+    }
+    batcher.push(Class::Telemetry, (), MIB, now).unwrap();
+    assert_eq!(batcher.poll_timeout(), Some(now), "it goes when 1 MiB waits");
 }

@@ -32,8 +32,11 @@ pub enum Class {
 pub struct Limits {
     /// Everything that waits or is in flight, bytes.
     pub queue_bytes_max: usize,
-    /// A batch goes when so much waits, and is not bigger unless a single item is, bytes.
+    /// A batch is not bigger unless a single item is, bytes. A large one costs less for each row, since a commit waits for a disk.
     pub batch_bytes_max: usize,
+    /// How long a batch may take to write: further ones are made smaller, down to 1 MiB, if it took longer, as whoever waits for
+    /// an ack waits for the batch before.
+    pub batch_time_max: Duration,
     /// An event waits at most so long for others.
     pub event_wait: Duration,
     /// Telemetry waits at most so long for more.
@@ -50,7 +53,8 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             queue_bytes_max: 64 << 20,
-            batch_bytes_max: 1 << 20,
+            batch_bytes_max: 8 << 20,
+            batch_time_max: Duration::from_millis(250),
             event_wait: Duration::from_millis(100),
             telemetry_wait: Duration::from_secs(1),
             retry_min: Duration::from_millis(100),
@@ -119,6 +123,8 @@ pub struct Batcher<T> {
     /// Batches, mostly single items, that were refused; tried again in turn with something else.
     suspects: VecDeque<Batch<T>>,
     flying: Option<Batch<T>>,
+    /// A batch goes when so much waits, bytes.
+    batch_bytes: usize,
     failures_in_a_row: u32,
     not_before: Option<Instant>,
     flush_to: Option<u64>,
@@ -137,10 +143,13 @@ impl<T> Batcher<T> {
     /// Refusals in a row after which the database, not a batch, is held to be at fault: enough to halve a batch of
     /// thousands down to one.
     const REFUSALS_OF_THE_ILL: u32 = 16;
+    /// Batches begin with this size, and are not made smaller for being slow, bytes.
+    const BATCH_BYTES_MIN: usize = 1 << 20;
 
     /// An empty queue.
     pub fn new(limits: Limits) -> Batcher<T> {
         Batcher {
+            batch_bytes: limits.batch_bytes_max.min(Self::BATCH_BYTES_MIN),
             limits,
             events: VecDeque::new(),
             telemetry: VecDeque::new(),
@@ -222,6 +231,18 @@ impl<T> Batcher<T> {
         let again = self.retries.iter().chain(&self.suspects).filter_map(Batch::since).min();
         let due = [again, self.due(Class::Event), self.due(Class::Telemetry)].into_iter().flatten().min()?;
         Some(self.not_before.map_or(due, |then| due.max(then)))
+    }
+
+    /// The batch in flight is committed, and it took so long: a full one that was quick makes further ones larger.
+    pub fn handle_done_in(&mut self, took: Duration) {
+        let bytes = self.flying.iter().flat_map(|batch| &batch.items).map(|item| item.bytes).sum::<usize>();
+        let least = self.limits.batch_bytes_max.min(Self::BATCH_BYTES_MIN);
+        if took > self.limits.batch_time_max {
+            self.batch_bytes = (self.batch_bytes / 2).max(least);
+        } else if bytes > self.batch_bytes / 2 && took < self.limits.batch_time_max / 2 {
+            self.batch_bytes = (self.batch_bytes * 2).min(self.limits.batch_bytes_max);
+        }
+        self.handle_done();
     }
 
     /// The batch in flight is committed; or there is none and the database can be reached.
@@ -384,7 +405,7 @@ impl<T> Batcher<T> {
         let first = queue.front()?;
         let hurry_to = self.hurry_to.filter(|_| class == Class::Event);
         let flushing = self.flush_to.max(hurry_to).is_some_and(|number| first.seq <= number);
-        let at_once = flushing || bytes >= self.limits.batch_bytes_max;
+        let at_once = flushing || bytes >= self.batch_bytes;
         Some(if at_once { first.since } else { first.since + wait })
     }
 
@@ -396,7 +417,7 @@ impl<T> Batcher<T> {
         let mut items = Vec::new();
         let mut bytes = 0;
         while let Some(next) = queue.front()
-            && (items.is_empty() || bytes + next.bytes <= self.limits.batch_bytes_max)
+            && (items.is_empty() || bytes + next.bytes <= self.batch_bytes)
             && let Some(item) = queue.pop_front()
         {
             bytes += item.bytes;

@@ -174,14 +174,17 @@ impl DbWriter {
         if let Some(timer) = self.hang_timer.take() {
             context.cancel_future(timer);
         }
-        self.shared.status().asked_since = None;
+        let asked = self.shared.status().asked_since.take();
         let (scribe, result) = outcome.unwrap_or_else(|_| {
             let error = StoreError::Refused { reason: "writing panicked".to_owned() };
             (None, Err((Failure::Refused, error)))
         });
         self.scribe = scribe;
         match result {
-            Ok(rows) => self.shared.succeeded(source, rows),
+            Ok(rows) => {
+                let took = asked.map_or(Duration::ZERO, |asked| asked.elapsed());
+                self.shared.succeeded(source, rows, took);
+            }
             Err((failure, error)) => {
                 if let Some(record) = self.shared.failed(source, failure, &error)
                     && self.shared.config.spool.is_some()

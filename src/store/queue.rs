@@ -172,11 +172,11 @@ impl Queue {
         self.detour.is_some()
     }
 
-    /// The database took a batch, or a connection.
-    pub(super) fn database_done(&mut self, source: Option<Source>) {
+    /// The database took a batch, or a connection, in so long.
+    pub(super) fn database_done(&mut self, source: Option<Source>, took: Duration) {
         match source {
             Some(Source::Live) => {
-                self.live.handle_done();
+                self.live.handle_done_in(took);
                 self.trouble = None;
             }
             Some(Source::Spool) => self.drain.handle_done(),

@@ -290,11 +290,11 @@ impl Shared {
         status.last_error = Some(reason.to_owned());
     }
 
-    pub(super) fn succeeded(&self, source: Option<Source>, rows: u64) {
+    pub(super) fn succeeded(&self, source: Option<Source>, rows: u64, took: Duration) {
         {
             let mut queue = self.queue();
             let since = queue.live.flying_since().filter(|_| source == Some(Source::Live));
-            queue.database_done(source);
+            queue.database_done(source, took);
             if let Some(since) = since {
                 self.lag.observe(since.elapsed());
             }
