@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomInt, randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { connect, next, send } from './support/client.mjs';
 import { missing, startPostgres } from './support/postgres.mjs';
 import { bestOfThree, full, quantiles, until } from './support/process.mjs';
-import { startServer } from './support/server.mjs';
+import { hmrs, startServer } from './support/server.mjs';
 
 const kills = Number(process.env.HMRS_KILLS ?? (full ? 50 : 10));
 const seed = Number(process.env.HMRS_SEED_OF_KILLS ?? randomInt(1 << 30));
@@ -27,7 +27,7 @@ function random(state) {
 
 /** Rows of a query on an SQLite file, which Python reads without anything installed. */
 function sqlite(file, sql) {
-  const program = 'import sqlite3,json,sys; print(json.dumps(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchall()))';
+  const program = 'import sqlite3,json,sys; c = sqlite3.connect(sys.argv[1], timeout=10); print(json.dumps(c.execute(sys.argv[2]).fetchall())); c.commit()';
   const { status, stdout, stderr } = spawnSync('python3', ['-c', program, file, sql], { encoding: 'utf8', maxBuffer: 1 << 28 });
   if (status !== 0) throw new Error(stderr);
   return JSON.parse(stdout);
@@ -177,4 +177,49 @@ test('a full disk: commands are refused with a reason, the swarm flies on, and w
   const stored = sqlite(join(dataDir, 'hmrs.sqlite'), 'select command_id from journal').flat();
   assert.deepEqual(acked.filter((id) => !stored.includes(id)), []);
   assert.equal(new Set(stored).size, stored.length);
+});
+
+/** Runs a program so that even root may not write where its own files forbid it. */
+const obeying = process.getuid() === 0 ? ['setpriv', '--bounding-set=-dac_override,-dac_read_search', '--inh-caps=-dac_override,-dac_read_search'] : [];
+
+test('a data directory that may not be written to: the swarm flies, commands are refused with the reason, and no longer once it may', { timeout: 60_000 }, async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'hmrs-e2e-'));
+  t.after(() => { chmodSync(dataDir, 0o700); rmSync(dataDir, { recursive: true, force: true }); });
+  chmodSync(dataDir, 0o500);
+  const server = await startServer({ t, dataDir, under: obeying });
+  const socket = await connect(server, { t });
+  const { drones } = await next(socket, 'drones-update', { within: 15_000 });
+  const hold = (command_id) => send(socket, 'hold', [drones[0].id], undefined, { command_id });
+  const { error } = await until('a command is refused', async () => { const ack = await hold(randomUUID()); return !ack.ok && /not carried out/.test(ack.error.message) && ack; }, { within: 20_000 });
+  assert.equal(error.code, 'unavailable');
+  assert.match(error.message, /neither the database .*hmrs\.sqlite.*Permission denied.* nor the spool .*spool.*Permission denied/i);
+  const health = await server.json('/api/health');
+  assert.equal(health.status, 'degraded');
+  assert.match(health.checks.database.refusing, /Permission denied/);
+  const { tick } = await server.json('/api/status');
+  await until('the swarm flies on', async () => (await server.json('/api/status')).tick > tick + 10, { within: 20_000 });
+  chmodSync(dataDir, 0o700);
+  await until('commands are taken', async () => (await hold('allowed')).ok, { within: 30_000, every: 200 });
+  assert.equal((await server.end('SIGTERM')).code, 0, server.log());
+  assert.equal(sqlite(join(dataDir, 'hmrs.sqlite'), "select count(*) from journal where command_id = 'allowed'")[0][0], 1);
+  assert.doesNotMatch(server.log(), /panicked/);
+});
+
+test('a database of a newer program, or one that the user may not change: the server does not start and says why', { skip: missing, timeout: 60_000 }, async (t) => {
+  const first = await startServer({ t });
+  assert.equal((await first.end('SIGTERM')).code, 0);
+  const file = join(first.dataDir, 'hmrs.sqlite');
+  sqlite(file, "insert into __diesel_schema_migrations (version) values ('29990101000001') returning 1");
+  const refused = (...args) => {
+    const { code, stderr } = hmrs('serve', '--bind', '127.0.0.1:0', '--data-dir', first.dataDir, ...args);
+    assert.equal(code, 1, stderr);
+    assert.doesNotMatch(stderr, /panicked/);
+    return stderr;
+  };
+  assert.match(refused(), /schema too new: the database has migration 29990101000001.*run a newer hmrs/);
+
+  const pg = await startPostgres(t);
+  pg.query('create role guest login');
+  pg.query('revoke create on schema public from public');
+  assert.match(refused('--database-url', pg.url.replace('hmrs@', 'guest@')), /migration failed: .*permission denied for schema public/);
 });

@@ -37,7 +37,7 @@ const suites = {
   python: { run: `${venv}/bin/python -m unittest discover --verbose --start-directory e2e/python --pattern '*_test.py'`, after: ['build', 'e2e-install'] },
   determinism: { run: nodeTest('determinism.test.mjs', 'research.test.mjs', 'runs.test.mjs'), after: ['build', 'e2e-install'] },
   faults: { run: nodeTest('cli.test.mjs', 'faults.test.mjs', 'restart.test.mjs'), after: ['build', 'e2e-install'] },
-  database: { run: nodeTest('database.test.mjs', 'durability.test.mjs'), after: ['build', 'e2e-install'] },
+  database: { run: nodeTest('database.test.mjs', 'durability.test.mjs', 'postgres-killed.test.mjs'), after: ['build', 'e2e-install'] },
   edge: { run: nodeTest('access.test.mjs', 'edge.test.mjs', 'hostile.test.mjs'), after: ['build', 'e2e-install'] },
   compose: { run: nodeTest('compose.test.mjs'), after: ['e2e-install'], show: true },
   browser: { run: nodeTest('admin.test.mjs', 'console.test.mjs', 'console-trust.test.mjs', 'console-work.test.mjs', 'console-runs.test.mjs', 'console-alerts.test.mjs', 'console-gl.test.mjs', 'lite.test.mjs'), after: ['build', 'e2e-install'] },

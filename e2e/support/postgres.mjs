@@ -40,15 +40,6 @@ function run(program, ...args) {
   return stdout;
 }
 
-/** Whether a process has ended, be it that nobody has asked for its end yet. */
-function hasEnded(pid) {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1][0] === 'Z';
-  } catch {
-    return true;
-  }
-}
-
 /**
  * Starts a cluster with an empty database `hmrs`; removed with the test when its context is passed. `fsync`: whether it
  * waits for the disk.
@@ -76,13 +67,15 @@ export async function startPostgres(t, { fsync = false } = {}) {
     /** Starts it again while this process goes on. */
     async revive() {
       const [program, ...args] = commandOf('pg_ctl', start);
-      await promisify(execFile)(program, args, { cwd: tmpdir(), env });
+      await promisify(execFile)(program, args, { cwd: tmpdir(), env }).catch((error) => {
+        throw new Error(`${error.message}\n${readFileSync(join(home, 'log'), 'utf8').slice(-2000)}`);
+      });
     },
     /** `kill -9` to every process of it. */
     async kill() {
       const pids = everyone();
       signal('SIGKILL');
-      await until('the processes of PostgreSQL are gone', () => pids.every(hasEnded), { within: 30_000 });
+      await until('the processes of PostgreSQL are gone', () => !pids.some((pid) => existsSync(`/proc/${pid}`)), { within: 30_000 });
     },
     /** Ends it as a crash would: sessions are cut, nothing is said to them. */
     stop: () => run('pg_ctl', '-D', data, '-w', '-m', 'immediate', 'stop'),
@@ -95,7 +88,7 @@ export async function startPostgres(t, { fsync = false } = {}) {
       return text.split('\n').filter(Boolean).map((line) => line.split('\t'));
     },
     remove() {
-      if (existsSync(join(data, 'postmaster.pid')) && !hasEnded(postmaster())) {
+      if (existsSync(join(data, 'postmaster.pid')) && existsSync(`/proc/${postmaster()}`)) {
         cluster.thaw();
         cluster.stop();
       }
