@@ -1,7 +1,7 @@
 # Everything a person does with this repository. `make` alone lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check native bench bench-store bench-wire bench-fresh bench-model e2e test-compose fmt console clients clean
+.PHONY: help run test check native bench bench-store bench-recording bench-wire bench-fresh bench-model e2e test-compose fmt console clients clean
 
 NODE := $(shell command -v node 2>/dev/null)
 CONSOLE_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
@@ -28,6 +28,10 @@ native: ## Compare state hashes of a baseline x86-64 build with one for this ver
 
 bench-store: ## Figures: rows a second into PostgreSQL and SQLite, against psql's copy and single inserts
 	cargo bench --locked --bench store -- --into docs/BENCHMARKS.md
+
+bench-recording: ## Figures: what recording costs the tick, five minutes; writes docs/BENCHMARKS.md (QUICK=1: prints only)
+	cargo build --release --locked --bin hmrs
+	@node bench/recording.mjs
 
 bench: ## Figures: 1,000 live drones with 10 clients; frames per second of the console without a GPU
 	@node scripts/suites.mjs console-build build bench-live bench-console
