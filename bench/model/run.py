@@ -175,7 +175,7 @@ def version(lock, crate):
     return lines[lines.index(f'name = "{crate}"') + 1].split('"')[1]
 
 
-def page(rows, sweeps, rounds):
+def page(rows, sweeps, rounds, load):
     """The part between the markers."""
     pip = [WORK / "venv" / "bin" / "python", "-c", "import mesa; print(mesa.__version__)"]
     mesa = subprocess.run([str(word) for word in pip], capture_output=True, text=True, check=True).stdout.strip()
@@ -187,8 +187,8 @@ def page(rows, sweeps, rounds):
         "",
         f"`make bench-model`: the flocking rule of `scenarios/boids_abm.toml` in two dimensions on a torus, {NEIGHBOURS} neighbours",
         f"at the start, beside krABMaga {krabmaga} and Mesa {mesa}, each on one thread; then HMRS's own boids in the air: wind and gusts,",
-        "batteries, avoidance, a fence, three dimensions. HMRS measures the swarm as it flies (who comes too near in every tick, its",
-        "order five times a second); the others measure nothing. HMRS computes in 64 bits, krABMaga in 32. HMRS and krABMaga update",
+        "batteries, avoidance, a fence, three dimensions. HMRS watches in every tick who comes too near whom and measures the order of",
+        "the swarm every five seconds (small swarms: five times a second); the others measure nothing. HMRS computes in 64 bits, krABMaga in 32. HMRS and krABMaga update",
         f"all at once, Mesa one after the other. {rounds} rounds in turns; median, and lowest to highest.",
         "",
         "| program | drones | ticks | million drone updates/s | spread | against HMRS on one thread |",
@@ -209,7 +209,13 @@ def page(rows, sweeps, rounds):
         f"A sweep of 16 runs of `flock` takes {one:.2f} s one by one and {two:.2f} s two at once: {50 * one / two:.0f} % of twice as fast.",
     ]
     cores = len([line for line in open("/proc/cpuinfo") if line.startswith("processor")])
-    lines += ["", f"On {cores} cores of {processor()}, Linux {platform.release()}.", END]
+    priority = "real-time" if os.environ.get("REALTIME") else "normal"
+    lines += [
+        "",
+        f"On {cores} cores of {processor()}, Linux {platform.release()}; load average {load:.1f} before the run,",
+        f"{os.getloadavg()[0]:.1f} at its end, everything measured at {priority} priority.",
+        END,
+    ]
     return "\n".join(lines)
 
 
@@ -235,7 +241,7 @@ def main():
     arguments.add_argument("--rounds", type=int, default=5)
     rounds = arguments.parse_args().rounds
     rows = [(name, count, ticks, measure, []) for name, count, ticks, measure in cases()]
-    sweeps = ([], [])
+    sweeps, load = ([], []), os.getloadavg()[0]
     if os.environ.get("REALTIME"):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     for turn in range(rounds):
@@ -245,7 +251,7 @@ def main():
         for name, _, _, measure, rates in rows:
             rates.append(measure())
             print(f"round {turn + 1}: {name}: {rates[-1] / 1e6:.3g} M/s", flush=True)
-    text = page([(name, count, ticks, rates) for name, count, ticks, _, rates in rows], sweeps, rounds)
+    text = page([(name, count, ticks, rates) for name, count, ticks, _, rates in rows], sweeps, rounds, load)
     write(text)
     print(text)
 
