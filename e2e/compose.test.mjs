@@ -2,7 +2,7 @@
 // happens when one of them dies. `make test-compose`; builds the images first, which takes its minutes.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,17 +17,27 @@ const port = 5907;
 const edge = { url: `http://127.0.0.1:${port}` };
 const dir = mkdtempSync(join(tmpdir(), 'hmrs-compose-'));
 let token;
+let startSeconds;
 
 function docker(...args) {
   const { status, stdout, stderr } = spawnSync('docker', args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 26 });
   if (status !== 0) throw new Error(`docker ${args.join(' ')}: ${stderr.trim()}`);
   return stdout.trim();
 }
-const compose = (...args) => docker('compose', '--env-file', join(dir, 'env'), '--project-name', project, ...args);
-const container = (service) => compose('ps', '--quiet', '--all', service).split('\n')[0];
+/** The same without standing still meanwhile. */
+const dockerAside = (...args) => new Promise((resolve, reject) => {
+  spawn('docker', args, { cwd: root, stdio: 'ignore' }).once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`docker ${args.join(' ')}: ${code}`))));
+});
+const files = ['docker-compose.yml', 'deploy/compose.two.yml'].map((file) => ['--file', file]);
+const withFiles = (chosen, args) => docker('compose', '--env-file', join(dir, 'env'), '--project-name', project, ...chosen.flat(), ...args);
+const compose = (...args) => withFiles(files.slice(0, 1), args);
+const composeTwo = (...args) => withFiles(files, args);
+const container = (service) => composeTwo('ps', '--quiet', '--all', service).split('\n')[0];
 const inspect = (service) => JSON.parse(docker('inspect', container(service)))[0];
 const api = async (path, init = {}) => fetch(edge.url + path, { ...init, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...init.headers } });
-const healthy = (within = 30_000) => until('the site is healthy', async () => (await api('/api/health')).status === 200 && (await (await api('/api/health')).json()).status === 'ok', { within, every: 50 });
+const command = async (id) => (await api('/api/command', { method: 'POST', body: JSON.stringify({ command: 'hold', targets: 'all', command_id: id }), signal: AbortSignal.timeout(4000) })).json();
+const seconds = (since) => ((Date.now() - since) / 1000).toFixed(1);
+const healthy = (within = 60_000) => until('the site is healthy', async () => (await api('/api/health')).status === 200 && (await (await api('/api/health')).json()).status === 'ok', { within, every: 50 });
 
 before(() => {
   writeFileSync(join(dir, 'env'), `HMRS_PORT=${port}\nHMRS_EDGE_SUBNET=172.30.61.0/24\n`);
@@ -36,18 +46,20 @@ before(() => {
   console.log(`built in ${((Date.now() - start) / 1000).toFixed(0)} s`);
   const up = Date.now();
   compose('up', '--detach', '--wait');
-  console.log(`all healthy after ${((Date.now() - up) / 1000).toFixed(1)} s`);
+  startSeconds = Number(seconds(up));
+  console.log(`all healthy after ${startSeconds} s`);
   token = compose('exec', '-T', 'backend', 'hmrs', 'token', 'create', '--role', 'admin', '--name', 'test');
 });
 after(() => {
-  compose('--profile', '*', 'down', '--volumes', '--timeout', '5');
+  composeTwo('--profile', '*', 'down', '--volumes', '--remove-orphans', '--timeout', '5');
   rmSync(dir, { recursive: true, force: true });
 });
 
-test('the images are small', (t) => {
+test('the images are small, and everything is there within half a minute', (t) => {
   const size = (name) => Number(docker('image', 'inspect', '--format', '{{.Size}}', name)) / 1e6;
   t.diagnostic(`hmrs-backend ${size('hmrs-backend:local').toFixed(1)} MB, hmrs-frontend ${size('hmrs-frontend:local').toFixed(1)} MB`);
   assert.ok(size('hmrs-backend:local') <= 60);
+  assert.ok(startSeconds <= 30, `${startSeconds} s`);
 });
 
 test('nobody comes in without a token', async (t) => {
@@ -74,6 +86,9 @@ test('a person flies a drone in a real browser', { skip: missing }, async (t) =>
   await page.getByText('Live').first().waitFor();
   assert.ok(await page.getByText('scout-1').first().isVisible());
   assert.doesNotMatch(page.url(), /token=/, 'the token stays in the address bar');
+  const [login] = await page.context().cookies();
+  assert.deepEqual([login.name, login.httpOnly, login.sameSite], [`hmrs-${port}`, true, 'Strict']);
+  assert.ok(!(await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }))).includes('hmrs_'), 'the token is kept where scripts can read it');
   await page.keyboard.press('a');
   await page.getByRole('button', { name: /^Hold(\s+H)?$/ }).click();
   const strip = () => page.evaluate(() => window.__console.strips.find((s) => s.command === 'hold'));
@@ -116,35 +131,106 @@ test('no secret stands in an image, a log, a variable or a list of processes', (
   }
 });
 
-for (const service of ['backend', 'database', 'frontend']) {
-  test(`${service} is killed: everything recovers by itself, nothing acknowledged is lost`, async (t) => {
-    const id = `before-the-kill-of-${service}`;
-    const run = (await (await api('/api/status')).json()).run_id;
-    const ack = await (await api('/api/command', { method: 'POST', body: JSON.stringify({ command: 'hold', targets: 'all', command_id: id }) })).json();
-    assert.equal(ack.ok, true);
-    await until('the command is recorded', async () => {
-      const journal = await (await api(`/api/runs/${run}/journal`)).json();
-      return journal.entries?.some((entry) => entry.command_id === id);
-    });
-    const start = Date.now();
-    docker('kill', '--signal', 'KILL', container(service));
-    // `docker kill` counts as a stop by hand, which no restart policy undoes: do what the engine does after a crash.
-    await sleep(200);
-    docker('start', container(service));
+/** Gives a command ten times a second until told to stop; the ids of those that were acknowledged. */
+function commands(name) {
+  const acked = [];
+  let [going, number] = [true, 0];
+  const work = (async () => {
+    while (going) {
+      const id = `${name}-${number += 1}`;
+      const ack = await command(id).catch(() => undefined);
+      if (ack?.ok) acked.push(id);
+      await sleep(100);
+    }
+  })();
+  return { acked, async stop() { going = false; await work; return acked; } };
+}
+
+/** Kills the first process of a container from outside, as a crash does: what comes back does so by itself. */
+const crash = (service) => dockerAside('run', '--rm', '--pid', 'host', '--user', 'root', '--entrypoint', '/bin/sh', inspect('database').Config.Image, '-c', `kill -9 ${inspect(service).State.Pid}`);
+
+const recorded = async (run, ids) => {
+  const journal = await (await api(`/api/runs/${run}/journal`)).json();
+  const found = new Set(journal.entries?.map((entry) => entry.command_id));
+  return ids.every((id) => found.has(id));
+};
+
+const outages = [
+  ...['backend', 'database', 'frontend'].map((service) => [`kill -9 of ${service}`, service, () => crash(service)]),
+  ['a restart of the database', 'database', () => dockerAside('restart', container('database'))],
+];
+for (const [what, service, strike] of outages) {
+  test(`${what}: everything recovers by itself, and nothing acknowledged is lost`, async (t) => {
     await healthy();
-    t.diagnostic(`healthy again after ${((Date.now() - start) / 1000).toFixed(1)} s`);
-    const journal = await (await api(`/api/runs/${run}/journal`)).json();
-    assert.ok(journal.entries.some((entry) => entry.command_id === id));
+    const run = (await (await api('/api/status')).json()).run_id;
+    const giving = commands(`during ${what}`.replaceAll(' ', '-').slice(0, 40));
+    await until('commands are taken', () => giving.acked.length >= 5);
+    const before = inspect(service).State.StartedAt;
+    const start = Date.now();
+    await strike();
+    await until(`${service} runs again`, () => { const { State } = inspect(service); return State.StartedAt !== before && State.Health.Status === 'healthy'; }, { within: 90_000, every: 200 });
+    await healthy();
+    t.diagnostic(`healthy again after ${seconds(start)} s`);
+    const sofar = giving.acked.length;
+    await until('commands are taken again', () => giving.acked.length >= sofar + 5, { within: 30_000 });
+    const acked = await giving.stop();
+    await until('every acknowledged command is recorded', () => recorded(run, acked), { within: 30_000, every: 500 });
+    t.diagnostic(`${acked.length} commands were acknowledged meanwhile, all are recorded`);
   });
 }
 
 test('a back end that is made anew, with another address, is found again', async (t) => {
-  const start = Date.now();
-  compose('up', '--detach', '--force-recreate', '--no-deps', 'backend');
+  const address = () => inspect('backend').NetworkSettings.Networks[`${project}_edge`].IPAddress;
+  const [before, start] = [address(), Date.now()];
+  compose('rm', '--stop', '--force', 'backend');
+  // Its address goes to somebody else meanwhile.
+  const squatter = docker('run', '--detach', '--rm', '--network', `${project}_edge`, '--entrypoint', 'sleep', inspect('database').Config.Image, '300');
+  t.after(() => docker('rm', '--force', squatter));
+  compose('up', '--detach', '--no-deps', 'backend');
   await healthy();
-  t.diagnostic(`healthy again after ${((Date.now() - start) / 1000).toFixed(1)} s`);
+  t.diagnostic(`healthy again after ${seconds(start)} s, ${before} became ${address()}`);
+  assert.notEqual(address(), before);
   const socket = await connect(edge, { t, auth: { token } });
   await next(socket, 'drones-update');
+});
+
+test('two back ends: 40 polling clients stay connected, and those of one that is killed are back within 2 s', async (t) => {
+  composeTwo('up', '--detach', '--wait', 'backend', 'backend-2');
+  const scenarios = { backend: 'hello', 'backend-2': 'flock' };
+  const clients = await Promise.all(Array.from({ length: 40 }, async (_, index) => {
+    const node = index % 2 ? 'backend-2' : 'backend';
+    const socket = await connect(edge, { t, via: 'polling', auth: { token }, query: { node }, reconnection: true, reconnectionDelay: 200, reconnectionDelayMax: 400, timeout: 20_000 });
+    assert.equal((await next(socket, 'welcome', { past: true, within: 20_000 })).scenario.name, scenarios[node]);
+    socket.on('disconnect', () => { socket.lostAt = performance.now(); });
+    socket.on('connect', () => { socket.backAt = performance.now(); });
+    return Object.assign(socket, { node });
+  }));
+  await Promise.all(clients.map(async (socket) => { for (let i = 0; i < 25; i += 1) await next(socket, 'status-update', { within: 20_000 }); }));
+  assert.equal(clients.filter((socket) => socket.lostAt || !socket.connected).length, 0);
+  const theirs = clients.filter(({ node }) => node === 'backend-2');
+  const pid = container('backend-2');
+  const killed = performance.now();
+  // Not awaited by blocking: the clients live in this process.
+  spawn('docker', ['kill', pid], { stdio: 'ignore' });
+  await until('all are back', () => theirs.every(({ backAt }) => backAt), { within: 30_000 });
+  const lost = Math.min(...theirs.map(({ lostAt }) => lostAt));
+  const back = Math.max(...theirs.map(({ backAt }) => backAt));
+  t.diagnostic(`the first noticed after ${Math.round(lost - killed)} ms, the last was back ${Math.round(back - lost)} ms later`);
+  assert.ok(back - lost < 2000, `${back - lost} ms`);
+  assert.equal(clients.filter(({ node, lostAt }) => node === 'backend' && lostAt).length, 0, 'clients of the other one noticed');
+});
+
+test('a back end that is stopped tells its clients, writes everything down and ends in time', async (t) => {
+  const sockets = await Promise.all(Array.from({ length: 20 }, () => connect(edge, { t, auth: { token } })));
+  const gone = sockets.map((socket) => new Promise((resolve) => socket.once('disconnect', resolve)));
+  const start = Date.now();
+  compose('stop', 'backend');
+  t.diagnostic(`stopped after ${seconds(start)} s`);
+  await Promise.all(gone);
+  assert.equal(inspect('backend').State.ExitCode, 0);
+  assert.match(compose('logs', '--no-color', '--tail', '20', 'backend'), /stopped; everything is recorded/);
+  compose('start', 'backend');
+  await healthy();
 });
 
 test('the simulator runs without a server and without a network', () => {
