@@ -1,4 +1,5 @@
-//! The table of settings in `docs/OPERATIONS.md` is what `hmrs serve` takes. `HMRS_UPDATE_DOCS=1` writes it anew.
+//! The table of settings in `docs/OPERATIONS.md` is what `hmrs serve` takes (`HMRS_UPDATE_DOCS=1` writes it anew), its table of
+//! alarms names every alarm, and alarms and dashboard ask for metrics that there are.
 
 use clap::{Args as _, Command};
 use hmrs::config::ServeConfig;
@@ -31,5 +32,34 @@ fn the_table_of_settings_is_what_the_program_takes() {
         std::fs::write(PATH, format!("{before}{BEGIN}{}{END}{after}", table())).unwrap();
     } else {
         assert_eq!(written, table(), "write it anew: HMRS_UPDATE_DOCS=1 cargo test --test settings_table");
+    }
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+#[test]
+fn every_alarm_is_explained_and_asks_for_metrics_that_there_are() {
+    let (alarms, dashboard) =
+        (read("deploy/monitoring/alerts.yml"), read("deploy/monitoring/grafana/dashboards/hmrs.json"));
+    let manual = read("docs/OPERATIONS.md");
+    let named: Vec<&str> = alarms.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(named.len() >= 8);
+    for alarm in &named {
+        assert!(manual.contains(&format!("| {alarm} | ")), "{alarm} is not in docs/OPERATIONS.md");
+    }
+    let explained = manual.lines().filter(|line| line.starts_with("| Hmrs")).count();
+    assert_eq!(explained, named.len(), "an alarm is explained that there is not");
+    let code = read("src/http/metrics.rs");
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let words = alarms.split(|c| !is_part(c)).chain(dashboard.split(|c| !is_part(c)));
+    let mut metrics: Vec<&str> = words.filter(|word| word.starts_with("hmrs_")).collect();
+    metrics.dedup();
+    for metric in metrics {
+        let stem =
+            metric.strip_suffix("_bucket").or(metric.strip_suffix("_sum")).or(metric.strip_suffix("_count"));
+        let is_there = |name: &str| code.contains(&format!("\"{name}\""));
+        assert!(is_there(metric) || stem.is_some_and(is_there), "there is no metric {metric}");
     }
 }
