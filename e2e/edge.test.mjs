@@ -18,15 +18,19 @@ async function site(t, { one = [], ...options } = {}) {
   return { servers, edge: await startNginx({ t, servers, ...options }) };
 }
 
+/** A client that is about to change its carrier has changed it. */
+const settled = async (socket, via) => {
+  if (via === 'upgrade' && socket.io.engine.transport.name !== 'websocket') await new Promise((resolve) => socket.io.engine.once('upgrade', resolve));
+  return socket;
+};
+
 const handshake = (url, init) => fetch(`${url}/socket.io/?EIO=4&transport=polling`, init);
 
 test('official clients fly through nginx over every transport', async (t) => {
   const { edge } = await site(t);
   for (const via of Object.keys(transports)) {
     const socket = await connect(edge, { t, via });
-    if (via === 'upgrade' && socket.io.engine.transport.name !== 'websocket') {
-      await new Promise((resolve) => socket.io.engine.once('upgrade', resolve));
-    }
+    await settled(socket, via);
     const rate = rateHz(await collect(socket, 'status-update', 2000));
     assert.ok(Math.abs(rate - 25) <= 2, `${via}: ${rate} updates a second`);
     const ack = await send(socket, 'goto', ['scout-1'], { position: [30, 40, 25] });
@@ -57,9 +61,9 @@ test('40 polling clients of two servers stay connected, each with its own swarm'
 
 test('clients of a killed server are back on the other one within two seconds', async (t) => {
   const { servers, edge } = await site(t);
-  const clients = await Promise.all(['websocket', 'polling', 'upgrade'].flatMap((via) => Array.from({ length: 4 }, () => connect(edge, {
+  const clients = await Promise.all(['websocket', 'polling', 'upgrade'].flatMap((via) => Array.from({ length: 4 }, async () => settled(await connect(edge, {
     t, via, query: { node: 'backend-2' }, reconnection: true, reconnectionDelay: 200, reconnectionDelayMax: 400,
-  }))));
+  }), via))));
   assert.ok(clients.every((socket) => socket.io.engine.id.startsWith('backend-2.')));
   const killed = performance.now();
   const back = clients.map((socket) => new Promise((resolve) => {
