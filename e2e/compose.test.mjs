@@ -204,11 +204,13 @@ test('two back ends: 40 polling clients stay connected, and those of one that is
     const node = index % 2 ? 'backend-2' : 'backend';
     const socket = await connect(edge, { t, via: 'polling', auth: { token }, query: { node }, reconnection: true, reconnectionDelay: 200, reconnectionDelayMax: 400, timeout: 20_000 });
     assert.equal((await next(socket, 'welcome', { past: true, within: 20_000 })).scenario.name, scenarios[node]);
+    // Where every drone is, forty times in one process of this test, would measure that process.
+    await socket.timeout(20_000).emitWithAck('unsubscribe', { topics: ['drones-update', 'visualization-update'] });
     socket.on('disconnect', () => { socket.lostAt = performance.now(); });
     socket.on('connect', () => { socket.backAt = performance.now(); });
     return Object.assign(socket, { node });
   }));
-  await Promise.all(clients.map(async (socket) => { for (let i = 0; i < 25; i += 1) await next(socket, 'status-update', { within: 20_000 }); }));
+  await Promise.all(clients.map(async (socket) => { for (let i = 0; i < 10; i += 1) await next(socket, 'status-update', { within: 60_000 }); }));
   assert.equal(clients.filter((socket) => socket.lostAt || !socket.connected).length, 0);
   const theirs = clients.filter(({ node }) => node === 'backend-2');
   const pid = container('backend-2');
