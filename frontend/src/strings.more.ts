@@ -70,7 +70,7 @@ export const M = {
   back: 'Back 1 s',
   forward: 'On 1 s',
   playback: 'Time of the replay: arrows step a second, Page Up and Down ten, Home and End go to the ends',
-  ofClock: (now: string, end: string): string => `${now} of ${end}`,
+  ofClock: (end: string): string => `of ${end}`,
   tick: (n: number): string => `tick ${n}`,
   forkHere: 'Fork here',
   forkHereTitle: 'A live swarm that goes on from this tick, and can be commanded',
