@@ -29,7 +29,7 @@ native: ## Compare state hashes of a baseline x86-64 build with one for this ver
 bench-store: ## Figures: rows a second into PostgreSQL and SQLite, against psql's copy and single inserts
 	cargo bench --locked --bench store -- --into docs/BENCHMARKS.md
 
-bench-recording: ## Figures: what recording costs the tick, five minutes; writes docs/BENCHMARKS.md (QUICK=1: prints only)
+bench-recording: ## Figures: what recording costs the tick, three minutes; writes docs/BENCHMARKS.md (QUICK=1: prints only)
 	cargo build --release --locked --bin hmrs
 	@node bench/recording.mjs
 

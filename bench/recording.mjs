@@ -1,7 +1,7 @@
 // What recording costs the tick: the same swarm without a database, with SQLite and with PostgreSQL, in turns. Prints a table
 // and writes it into docs/BENCHMARKS.md.
 //
-//   node bench/recording.mjs             five rounds, about four minutes
+//   node bench/recording.mjs             three rounds, about three minutes
 //   QUICK=1 node bench/recording.mjs     one short round; prints only
 
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -13,8 +13,8 @@ import { root, startServer } from '../e2e/support/server.mjs';
 import { between, figure } from './support.mjs';
 
 const quick = Boolean(process.env.QUICK);
-const rounds = quick ? 1 : 5;
-const seconds = quick ? 3 : 10;
+const rounds = quick ? 1 : 3;
+const seconds = quick ? 3 : 8;
 const loadBefore = loadavg()[0];
 
 const pg = await startPostgres(undefined, { fsync: true });
