@@ -35,7 +35,7 @@ async function logIn(t, server, word = password) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
   t.after(() => context.close());
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(30_000);
   page.faults = [];
   page.on('pageerror', (error) => page.faults.push(String(error)));
   await page.route((url) => url.hostname !== '127.0.0.1', (route) => route.abort());
@@ -48,7 +48,7 @@ async function logIn(t, server, word = password) {
 }
 
 const start = (t, ...args) => startServer({ t, args: ['--allow-origin', origin, '--admin-page', ...args], env: { HMRS_ADMIN_PASSWORD: password } });
-const options = { skip: missing, timeout: 90_000 };
+const options = { skip: missing, timeout: 180_000 };
 
 test('the page logs in and shows the server, without copies of events unless they are asked for', options, async (t) => {
   const server = await start(t, 'look');
