@@ -1,5 +1,10 @@
 //! The table of roles in `docs/SECURITY.md` is the list in the code. `HMRS_UPDATE_DOCS=1` writes it anew.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "support/generated.rs"]
+mod generated;
+
+use generated::assert_written;
 use hmrs::contract::access::Role;
 use hmrs::contract::rights;
 
@@ -20,14 +25,7 @@ fn table() -> String {
 
 #[test]
 fn the_table_of_roles_is_the_list_in_the_code() {
-    let text = std::fs::read_to_string(PATH).unwrap();
-    let (before, rest) = text.split_once(BEGIN).expect("the table begins");
-    let (written, after) = rest.split_once(END).expect("the table ends");
-    if std::env::var_os("HMRS_UPDATE_DOCS").is_some() {
-        std::fs::write(PATH, format!("{before}{BEGIN}{}{END}{after}", table())).unwrap();
-    } else {
-        assert_eq!(written, table(), "write it anew: HMRS_UPDATE_DOCS=1 cargo test --test rights_table");
-    }
+    assert_written(PATH, [BEGIN, END], &table());
 }
 
 #[test]

@@ -1,7 +1,13 @@
 //! The table of settings in `docs/OPERATIONS.md` is what `hmrs serve` takes (`HMRS_UPDATE_DOCS=1` writes it anew), its table of
 //! alarms names every alarm, and alarms and dashboard ask for metrics that there are.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "support/generated.rs"]
+mod generated;
+
 use clap::{Args as _, Command};
+use generated::assert_written;
 use hmrs::config::ServeConfig;
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/OPERATIONS.md");
@@ -25,14 +31,7 @@ fn table() -> String {
 
 #[test]
 fn the_table_of_settings_is_what_the_program_takes() {
-    let text = std::fs::read_to_string(PATH).unwrap();
-    let (before, rest) = text.split_once(BEGIN).expect("the table begins");
-    let (written, after) = rest.split_once(END).expect("the table ends");
-    if std::env::var_os("HMRS_UPDATE_DOCS").is_some() {
-        std::fs::write(PATH, format!("{before}{BEGIN}{}{END}{after}", table())).unwrap();
-    } else {
-        assert_eq!(written, table(), "write it anew: HMRS_UPDATE_DOCS=1 cargo test --test settings_table");
-    }
+    assert_written(PATH, [BEGIN, END], &table());
 }
 
 fn read(path: &str) -> String {
