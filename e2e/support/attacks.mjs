@@ -1,7 +1,6 @@
-// What hostile clients do, and the refusals that are right for it. As a worker thread: runs every attack against a port
-// and reports what came of each.
+// What hostile clients do, and the refusals that are right for it. As a process of its own, `attacks.mjs PORT SHARE MAX`:
+// runs every attack that it is told to against a port and says what came of it.
 
-import { parentPort, workerData } from 'node:worker_threads';
 import { randomBytes } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
 import { sleep } from './process.mjs';
@@ -173,9 +172,9 @@ export const attacks = [
   } },
 ];
 
-if (parentPort) {
-  const { port, share, timesMax } = workerData;
-  parentPort.on('message', async (index) => {
+if (process.send && process.argv[1].endsWith('attacks.mjs')) {
+  const [port, share, timesMax] = process.argv.slice(2).map(Number);
+  process.on('message', async (index) => {
     const { run, times: few, isSlow } = attacks[index];
     const outcomes = {};
     const once = async (_, nth) => {
@@ -185,6 +184,6 @@ if (parentPort) {
     const count = Math.min(isSlow ? few : few * share, timesMax);
     if (isSlow) await Promise.all(Array.from({ length: count }, once));
     else for (let i = 0; i < count; i += 1) await once(undefined, i);
-    parentPort.postMessage(outcomes);
+    process.send(outcomes);
   });
 }
