@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { connect, next, send } from './support/client.mjs';
 import { missing, startPostgres } from './support/postgres.mjs';
-import { bestOfThree, full, quantiles, until } from './support/process.mjs';
+import { full, quantiles, until } from './support/process.mjs';
 import { hmrs, startServer } from './support/server.mjs';
 
 const kills = Number(process.env.HMRS_KILLS ?? (full ? 50 : 10));
@@ -103,22 +103,20 @@ test(`PostgreSQL: the server is killed ${kills} times under commands, every thir
   });
 });
 
-test('an ack comes within 50 ms at the median, and not before the command is in the database', { timeout: 120_000 }, async (t) => {
+test('an ack comes within 50 ms at the median, and not before the command is in the database', { timeout: 60_000 }, async (t) => {
   const server = await startServer({ t });
   const socket = await connect(server, { t });
   const { drones } = await next(socket, 'drones-update');
-  const { median: p50, p99 } = await bestOfThree(async () => {
-    const latencies = [];
-    for (let i = 0; i < 40; i++) {
-      const command_id = randomUUID();
-      const before = performance.now();
-      const ack = await send(socket, 'hold', [drones[i % drones.length].id], undefined, { command_id });
-      latencies.push(performance.now() - before);
-      assert.equal(ack.ok, true, JSON.stringify(ack));
-      if (i % 8 === 0) assert.equal(sqlite(join(server.dataDir, 'hmrs.sqlite'), `select 1 from journal where command_id = '${command_id}'`).length, 1);
-    }
-    return quantiles(latencies);
-  }, ({ median }) => median < 50);
+  const latencies = [];
+  for (let i = 0; i < 40; i++) {
+    const command_id = randomUUID();
+    const before = performance.now();
+    const ack = await send(socket, 'hold', [drones[i % drones.length].id], undefined, { command_id });
+    latencies.push(performance.now() - before);
+    assert.equal(ack.ok, true, JSON.stringify(ack));
+    if (i % 8 === 0) assert.equal(sqlite(join(server.dataDir, 'hmrs.sqlite'), `select 1 from journal where command_id = '${command_id}'`).length, 1);
+  }
+  const { median: p50, p99 } = quantiles(latencies);
   t.diagnostic(`ack p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`);
   assert.ok(p50 < 50, `${p50} ms`);
 });

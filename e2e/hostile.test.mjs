@@ -8,13 +8,15 @@ import { constants, setPriority } from 'node:os';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { attacks } from './support/attacks.mjs';
-import { collect, connect, missed, missedMax } from './support/client.mjs';
+import { collect, connect, missed } from './support/client.mjs';
 import { startNginx } from './support/nginx.mjs';
 import { full, own, quantiles, residentMiB } from './support/process.mjs';
 import { startServer } from './support/server.mjs';
 
 /** What all attacks together may cost; sessions that were left are among it, until their time is over. */
 const GROWTH_MIB = 64;
+/** Share of the updates that a watcher may miss while attackers want the same two cores. */
+const MISSED_MAX = 0.03;
 
 /** Time between an update's tick and its arrival, against the fastest one seen: the clock that both share is monotonic. */
 function lateness(seen, tickMs) {
@@ -48,7 +50,7 @@ async function besiege(t, server, port, viewer, { timesMax = Infinity, extra = [
   t.diagnostic(`${attacks.length} kinds of attack: ${grown.toFixed(1)} MiB more; updates at an operator late by p99 ${calm.p99.toFixed(1)} ms before, ${busy.p99.toFixed(1)} ms meanwhile, ${(missed(seen) * 100).toFixed(2)} % missing`);
   assert.deepEqual(wrong, []);
   assert.ok(grown < GROWTH_MIB, `${grown} MiB more`);
-  assert.ok(missed(seen) <= missedMax, `${missed(seen) * 100} % of the updates are missing`);
+  assert.ok(missed(seen) <= MISSED_MAX, `${missed(seen) * 100} % of the updates are missing`);
   assert.equal((await server.get('/api/health')).status, 200);
   assert.equal(viewer.connected, true);
   assert.doesNotMatch(server.log(), /panicked/);

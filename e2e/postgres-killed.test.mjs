@@ -3,7 +3,6 @@
 
 import assert from 'node:assert/strict';
 import { randomInt, randomUUID } from 'node:crypto';
-import { cpus, loadavg } from 'node:os';
 import { test } from 'node:test';
 import { connect, next } from './support/client.mjs';
 import { missing, startPostgres } from './support/postgres.mjs';
@@ -15,8 +14,6 @@ const seconds = full ? 180 : 8;
 /** Before it, and as long after it, nobody kills: what a tick costs then is what it is compared with. */
 const calm = full ? 60 : 0;
 const every = 25;
-/** Other programs that want the cores would be measured, too. */
-const isBusy = loadavg()[0] > cpus().length;
 
 /** Three at a time, until `stop` is set: the ids of the commands that were acknowledged. */
 async function command(socket, drones, state) {
@@ -111,6 +108,5 @@ test(`PostgreSQL is killed ${kills} times in ${seconds} s under 1,000 drones and
   const [before, during, after] = [0, 1, 2].map(tick);
   const ratio = (2 * during) / (before + after);
   t.diagnostic(`tick p99 ${before.toFixed(2)} ms before, ${during.toFixed(2)} ms meanwhile, ${after.toFixed(2)} ms afterwards: ratio ${ratio.toFixed(2)}`);
-  if (isBusy) return t.diagnostic('the machine was busy with other work before: the ratio is not judged');
   assert.ok(ratio <= 1.2, `ratio ${ratio}`);
 });

@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use diesel::Connection as _;
 use diesel::connection::SimpleConnection as _;
-use fixture::{Place, SOON, hash, journal, quick, started, table, telemetry};
+use fixture::{
+    Place, SOON, assert_rounds_are_there, hash, journal, quick, record_round, started, table, telemetry,
+};
 use hmrs::contract::record::{DatabaseState, Recorder, RecorderFull};
 use hmrs::store::{DatabaseUrl, Limits, Store, StoreConfig, StoreError, Writer, WriterConfig};
 use postgres::Postgres;
@@ -56,11 +58,7 @@ async fn a_postgres_that_crashes_in_mid_stream_loses_and_doubles_nothing() {
     let drones = table(1, 50, None);
     let mut other = None;
     for round in 0..ROUNDS {
-        for seq in round * 20..(round + 1) * 20 {
-            writer.record(journal("r", seq, round)).unwrap();
-        }
-        writer.record(hash("r", round, round)).unwrap();
-        writer.record(telemetry("r", round, &drones)).unwrap();
+        record_round(&writer, round, &drones);
         // While batches are being written: one may be committed and its answer lost.
         if round == 20 {
             let server = server.clone();
@@ -75,15 +73,7 @@ async fn a_postgres_that_crashes_in_mid_stream_loses_and_doubles_nothing() {
     }
     other.unwrap().join().unwrap();
     writer.stop(SOON).await.unwrap();
-    let health = writer.health();
-    assert_eq!(
-        (health.state, health.dropped_telemetry, health.set_aside),
-        (DatabaseState::Ok, 0, 0),
-        "{health:?}"
-    );
-    let counts = "SELECT (SELECT count(*) FROM journal), (SELECT count(*) FROM hashes), (SELECT count(*) FROM telemetry), \
-                  (SELECT count(DISTINCT seq) FROM journal), (SELECT ticks FROM runs), (SELECT status FROM runs)";
-    assert_eq!(server.psql("postgres", counts).trim(), "1200|60|3000|1200|59|recording");
+    assert_rounds_are_there(&server, &writer, ROUNDS);
 }
 
 #[actix::test]

@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use diesel::Connection as _;
 use diesel::connection::SimpleConnection as _;
-use fixture::{Place, SOON, hash, journal, quick, started, table, telemetry};
+use fixture::{
+    Place, SOON, assert_rounds_are_there, hash, journal, quick, record_round, started, table, telemetry,
+};
 use hmrs::contract::record::{DatabaseState, Recorder, SpoolHealth};
 use hmrs::store::{DatabaseUrl, SpoolConfig, Writer, WriterConfig};
 use postgres::Postgres;
@@ -173,26 +175,14 @@ async fn a_postgres_that_crashes_again_and_again_loses_and_doubles_nothing() {
                 server.start();
             }));
         }
-        for seq in round * 20..(round + 1) * 20 {
-            writer.record(journal("r", seq, round)).unwrap();
-        }
-        writer.record(hash("r", round, round)).unwrap();
-        writer.record(telemetry("r", round, &drones)).unwrap();
+        record_round(&writer, round, &drones);
         writer.durable().await.unwrap();
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     other.unwrap().join().unwrap();
     writer.flush(SOON).await.unwrap();
     writer.stop(SOON).await.unwrap();
-    let health = writer.health();
-    assert_eq!(
-        (health.state, health.dropped_telemetry, health.set_aside),
-        (DatabaseState::Ok, 0, 0),
-        "{health:?}"
-    );
-    let counts = "SELECT (SELECT count(*) FROM journal), (SELECT count(*) FROM hashes), (SELECT count(*) FROM telemetry), \
-                  (SELECT count(DISTINCT seq) FROM journal), (SELECT ticks FROM runs), (SELECT status FROM runs)";
-    assert_eq!(server.psql("postgres", counts).trim(), "800|40|2000|800|39|recording");
+    assert_rounds_are_there(&server, &writer, ROUNDS);
 }
 
 #[actix::test]

@@ -74,7 +74,7 @@ export function missed(seen) {
   const seqs = seen.map(({ payload }) => payload.seq);
   return 1 - seqs.length / (seqs.at(-1) - seqs[0] + 1);
 }
-export const missedMax = 0.05;
+export const missedMax = 0.01;
 
 /** Ticks that passed per second, by the server's count. */
 export function ticksPerSecond(seen) {

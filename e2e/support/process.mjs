@@ -65,14 +65,6 @@ export function quantiles(values) {
   return { median: at(0.5), p99: at(0.99), max: sorted.at(-1) };
 }
 
-/** What `measure` gives once `isGood`, or the last of three times: other work on the machine may spoil one measurement, not three. */
-export async function bestOfThree(measure, isGood) {
-  for (let attempt = 1; ; attempt += 1) {
-    const measured = await measure();
-    if (isGood(measured) || attempt === 3) return measured;
-  }
-}
-
 /**
  * Quantiles of what a Prometheus histogram counted between two readings of `/metrics`, in ms, linear between its bounds;
  * undefined without such a histogram.

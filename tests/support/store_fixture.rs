@@ -1,16 +1,28 @@
 //! What the tests of the store share: a database of either kind, and a small made-up run.
-#![allow(dead_code)] // each test binary uses a part
+#![allow(dead_code, unused_macros)] // each test binary uses a part
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hmrs::contract::record::{Record, Recorder, RunStatus};
+use hmrs::contract::record::{DatabaseState, Record, Recorder, RunStatus};
 use hmrs::sim;
 use hmrs::store::{DatabaseUrl, Limits, Store, StoreConfig, Writer, WriterConfig};
 use serde_json::json;
 
 use super::postgres::Postgres;
+
+/// Runs each of these test bodies once on SQLite and once on PostgreSQL.
+macro_rules! on_both {
+    ($($name:ident)*) => {
+        mod on_sqlite {
+            $(#[actix::test] async fn $name() { super::$name(super::Place::sqlite()).await })*
+        }
+        mod on_postgres {
+            $(#[actix::test] async fn $name() { super::$name(super::Place::postgres()).await })*
+        }
+    };
+}
 
 /// Long enough for a slow machine, short enough to see that something hangs.
 pub const SOON: Duration = Duration::from_secs(20);
@@ -188,4 +200,33 @@ pub fn snapshot(tick: u64, table: &Arc<sim::DroneTable>) -> sim::Snapshot {
 pub fn telemetry(run: &str, tick: u64, table: &Arc<sim::DroneTable>) -> Record {
     let snapshot = Arc::new(snapshot(tick, table));
     Record::Telemetry { run_id: run.to_owned(), wall_time_ms: 1_700_000_000_000 + 40 * tick, snapshot }
+}
+
+pub fn keyframe(run: &str, tick: u64) -> Record {
+    let world = vec![tick as u8; 1000];
+    Record::Keyframe { run_id: run.to_owned(), tick, journal_seq: tick / 10, state_hash: !tick, world }
+}
+
+/// Records a round of run `r`: twenty entries of its journal, a hash, and the telemetry of a tick.
+pub fn record_round(writer: &Writer, round: u64, drones: &Arc<sim::DroneTable>) {
+    for seq in round * 20..(round + 1) * 20 {
+        writer.record(journal("r", seq, round)).unwrap();
+    }
+    writer.record(hash("r", round, round)).unwrap();
+    writer.record(telemetry("r", round, drones)).unwrap();
+}
+
+/// All that so many of these rounds with fifty drones recorded is there once, and nothing was given up.
+pub fn assert_rounds_are_there(server: &Postgres, writer: &Writer, rounds: u64) {
+    let health = writer.health();
+    assert_eq!(
+        (health.state, health.dropped_telemetry, health.set_aside),
+        (DatabaseState::Ok, 0, 0),
+        "{health:?}"
+    );
+    let counts = "SELECT (SELECT count(*) FROM journal), (SELECT count(*) FROM hashes), (SELECT count(*) FROM telemetry), \
+                  (SELECT count(DISTINCT seq) FROM journal), (SELECT ticks FROM runs), (SELECT status FROM runs)";
+    let (entries, ticks) = (rounds * 20, rounds - 1);
+    let wanted = format!("{entries}|{rounds}|{}|{entries}|{ticks}|recording", rounds * 50);
+    assert_eq!(server.psql("postgres", counts).trim(), wanted);
 }
