@@ -125,3 +125,13 @@ test('a change of the drone table changes the epoch, and the new table comes fir
   assert.ok(announced >= 0 && announced < firstNew, JSON.stringify(order));
   assert.equal(order[firstNew][2], drones.length + 2);
 });
+
+test('a client that asks for binary frames at CONNECT is sent no list in JSON before', async (t) => {
+  const topics = { 'drones-update': { encoding: 'binary', rate_hz: 25 } };
+  const socket = await connect(server, { t, auth: { topics } });
+  await next(socket, 'drones-update', { past: true, accept: isFrame, within: 15_000 });
+  assert.ok(socket.inbox['drones-update'].every(isFrame));
+  assert.equal(socket.inbox['drones-table'].length, 1);
+  assert.ok(await next(socket, 'status-update', { past: true, within: 15_000 }), 'topics that CONNECT does not name stay as they are');
+  await assert.rejects(connect(server, { t, auth: { topics: { 'drones-update': { encoding: 'xml' } } } }), /encoding must be json/);
+});

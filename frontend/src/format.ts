@@ -6,6 +6,11 @@ export function number(value: number, digits = 0): string {
   return Number.isFinite(value) ? value.toFixed(digits) : DASH;
 }
 
+/** A count with commas between its thousands. Done by hand: the first use of the browser's own tables costs 60 ms at start. */
+export function count(n: number): string {
+  return String(n).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
 export function withUnit(value: number, unit: string, digits = 0): string {
   return Number.isFinite(value) ? `${value.toFixed(digits)} ${unit}` : DASH;
 }

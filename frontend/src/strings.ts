@@ -1,9 +1,10 @@
 /** Every word the console says, in one place. Sentence case; no parentheses, which B612 draws like brackets. */
+import { count } from './format';
 import type { LinkState } from './net/state';
 import type { Fate } from './store/strips';
 import { COMMANDS, FATES, LANDED, LINK, MODES } from './strings.names';
 
-const plural = (n: number, one: string, many: string): string => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
+const plural = (n: number, one: string, many: string): string => `${count(n)} ${n === 1 ? one : many}`;
 
 export const drones = (n: number): string => plural(n, 'drone', 'drones');
 
@@ -65,7 +66,7 @@ export const S = {
   filterLabel: 'Filter drones',
   filterSelect: 'Select',
   filterSelectTitle: 'Select every drone the filter shows',
-  matches: (shown: number, all: number): string => (shown === all ? drones(all) : `${shown.toLocaleString('en')} of ${drones(all)}`),
+  matches: (shown: number, all: number): string => (shown === all ? drones(all) : `${count(shown)} of ${drones(all)}`),
   noMatch: 'No drone matches.',
   noDrones: 'No drones yet.',
   columns: { id: 'Drone', mode: 'Mode', battery: 'Battery', altitude: 'Altitude' },

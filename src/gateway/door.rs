@@ -17,7 +17,7 @@ use crate::socketio::{Event, Handshake, Socket};
 use crate::swarm::wall_time_ms;
 
 use super::commands::Limiter;
-use super::subscriptions::{Subscription, Topic};
+use super::subscriptions::{Subscription, Topic, at_connect};
 use super::{Commons, Flying, Gateway};
 
 /// What is known of a connected client.
@@ -68,7 +68,7 @@ impl Commons {
         Ok(Seat {
             caller: Caller { name, identity, address },
             limiter: Limiter::new(self.command_rate),
-            subscriptions: Mutex::default(),
+            subscriptions: Mutex::new(at_connect(auth)?),
         })
     }
 

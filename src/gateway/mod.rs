@@ -357,8 +357,9 @@ fn greet(greeter: &Greeter, flying: &Flying, now: &desk::Now, rooms: &Rooms, soc
     if let Some(after) = auth.get("logs_after").and_then(Value::as_u64) {
         catch_up(flying, socket, after);
     }
-    for topic in Topic::ALL {
-        sit_down(flying, rooms, socket, &seat, topic, &Subscription::default_for(topic));
+    let wished = std::mem::take(&mut *seat.subscriptions());
+    for (topic, subscription) in &wished {
+        sit_down(flying, rooms, socket, &seat, *topic, subscription);
     }
     tell_presence(flying, socket);
 }
@@ -367,6 +368,7 @@ fn greet(greeter: &Greeter, flying: &Flying, now: &desk::Now, rooms: &Rooms, soc
 fn resume(flying: &Flying, rooms: &Rooms, socket: &Socket) {
     let (Some(seat), Some(before)) = (socket.data::<Seat>(), socket.recovered_data::<Seat>()) else { return };
     let subscriptions = before.subscriptions().clone();
+    seat.subscriptions().clear();
     for (topic, subscription) in &subscriptions {
         sit_down(flying, rooms, socket, &seat, *topic, subscription);
     }

@@ -277,16 +277,7 @@ impl Subscribe {
         };
         let topics = match take(&mut fields, "topics") {
             None => BTreeMap::new(),
-            Some(Value::Object(topics)) => topics
-                .into_iter()
-                .map(|(name, settings)| {
-                    let topic = Topic::parse(&name)?;
-                    Ok((topic, Subscription::parse(topic, settings)?))
-                })
-                .collect::<Result<_, ApiError>>()?,
-            Some(_) => {
-                return Err(ApiError::bad_request("topics", "topics must be an object: topic to settings"));
-            }
+            Some(topics) => parse_topics(topics)?,
         };
         let logs_after = match take(&mut fields, "logs_after") {
             None => None,
@@ -304,6 +295,31 @@ impl Subscribe {
             None => Ok(Self { topics, logs_after }),
         }
     }
+}
+
+/// What a client gets from the start: everything, in the form that CONNECT's `topics` asks for. A client that wants binary
+/// frames of a large swarm would otherwise be sent its first list in JSON, megabytes that it drops.
+///
+/// # Errors
+/// As [`Subscribe::parse`].
+pub fn at_connect(auth: &Value) -> Result<BTreeMap<Topic, Subscription>, ApiError> {
+    let mut all: BTreeMap<_, _> =
+        Topic::ALL.into_iter().map(|topic| (topic, Subscription::default_for(topic))).collect();
+    if let Some(topics) = auth.get("topics").filter(|topics| !topics.is_null()) {
+        all.extend(parse_topics(topics.clone())?);
+    }
+    Ok(all)
+}
+
+fn parse_topics(topics: Value) -> Result<BTreeMap<Topic, Subscription>, ApiError> {
+    let Value::Object(topics) = topics else {
+        return Err(ApiError::bad_request("topics", "topics must be an object: topic to settings"));
+    };
+    let settings = topics.into_iter().map(|(name, settings)| {
+        let topic = Topic::parse(&name)?;
+        Ok((topic, Subscription::parse(topic, settings)?))
+    });
+    settings.collect()
 }
 
 /// Parses `unsubscribe`: `{"topics": [topic, …]}`.
@@ -392,6 +408,18 @@ mod tests {
             let error = Subscribe::parse(value.clone()).expect_err("must be refused");
             assert_eq!((error.code, error.field.as_deref()), (code, Some(field)), "{value}");
         }
+    }
+
+    #[test]
+    fn connect_may_ask_for_another_form_of_a_topic() {
+        let all = at_connect(&json!({"name": "amira"})).unwrap();
+        assert_eq!(all.len(), Topic::ALL.len());
+        assert_eq!(all[&Topic::Drones], Subscription::default_for(Topic::Drones));
+        let wished = json!({"topics": {"drones-update": {"encoding": "binary", "in_flight_max": 2}}});
+        let all = at_connect(&wished).unwrap();
+        assert_eq!((all.len(), all[&Topic::Drones].in_flight_max), (Topic::ALL.len(), Some(2)));
+        let error = at_connect(&json!({"topics": {"drones-update": {"encoding": "xml"}}})).unwrap_err();
+        assert_eq!(error.field.as_deref(), Some("topics.drones-update.encoding"));
     }
 
     #[test]

@@ -27,8 +27,6 @@ export class Intake {
   readonly bad: Partial<Record<BadReason, number>> = {};
   /** Frames the server left out on purpose because newer ones replaced them. */
   skipped = 0;
-  /** Whether binary frames were granted; until the answer comes they are expected. */
-  binary = true;
   /** Numbers of frames whose credit has not gone back yet. */
   readonly undrawn: number[] = [];
   private table: DronesTable | null = null;
@@ -46,7 +44,6 @@ export class Intake {
   /** A new connection: nothing of the old one holds. */
   forget(): void {
     this.table = null;
-    this.binary = true;
     this.lastSeq = -1;
     this.badInARow = 0;
     this.unknownSinceMs = NaN;
@@ -74,8 +71,7 @@ export class Intake {
   /** A `drones-update` of either encoding. */
   take(data: unknown): void {
     if (isRecord(data) && Array.isArray(data.drones)) {
-      // Lists that were sent before the subscription took effect would only be decoded to be replaced.
-      if (!this.binary) this.takeJson(data as unknown as DronesUpdate, 0);
+      this.takeJson(data as unknown as DronesUpdate, 0);
       return;
     }
     const decoded = decodeFrame(data);

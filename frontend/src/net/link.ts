@@ -51,7 +51,8 @@ export class Link {
   private keyframeAtMs = -Infinity;
   private rateHz = 25;
   private closed = false;
-  private many = false;
+  /** How often goals and links were asked for last. */
+  private askedSceneHz = 0;
 
   constructor(
     private readonly handlers: LinkHandlers,
@@ -59,7 +60,8 @@ export class Link {
   ) {
     const settings = {
       path: options.path,
-      auth: (give: (data: object) => void) => give(options.auth()),
+      // A large swarm in JSON is megabytes: what is wanted is said before the first list is sent.
+      auth: (give: (data: object) => void) => give({ ...options.auth(), topics: this.wanted() }),
       transports: ['websocket', 'polling'],
       tryAllTransports: true,
       reconnection: false,
@@ -103,6 +105,10 @@ export class Link {
 
   get transport(): 'websocket' | 'polling' | 'none' {
     if (!this.socket.connected) return 'none';
+    return this.carrier;
+  }
+
+  private get carrier(): 'websocket' | 'polling' {
     return this.socket.io.engine?.transport.name === 'polling' ? 'polling' : 'websocket';
   }
 
@@ -163,9 +169,7 @@ export class Link {
     socket.on('connect', () => {
       this.tries = 0;
       this.retryAtMs = 0;
-      this.many = false;
       this.intake.forget();
-      this.subscribe();
       // After a short cut the server knows this console still, and the frames that were under way then.
       if (socket.recovered) this.keyframe();
       socket.io.engine?.once('upgrade', () => this.subscribe());
@@ -216,27 +220,31 @@ export class Link {
   }
 
   private tableCame(table: DronesTable): void {
-    const many = table.drones.length > MANY_DRONES;
-    if (many !== this.many && this.connected) {
-      this.many = many;
-      this.subscribe();
-    }
+    if (this.connected && this.sceneHz !== this.askedSceneHz) this.subscribe(['visualization-update']);
     this.handlers.table(table);
   }
 
-  private subscribe(): void {
+  /** Goals of thousands of drones weigh more than all their positions, and only few are ever shown. */
+  private get sceneHz(): number {
+    return this.intake.drones > MANY_DRONES ? 0.5 : 2;
+  }
+
+  /** What to be told, how often and how written. */
+  private wanted(): Record<string, object> {
     // Long polling carries one answer a round trip; asking for more than it can give would only add age.
-    const rate_hz = this.transport === 'polling' ? Math.min(5, this.rateHz) : this.rateHz;
-    const topics: Record<string, object> = {
+    const rate_hz = this.carrier === 'polling' ? Math.min(5, this.rateHz) : this.rateHz;
+    this.askedSceneHz = this.sceneHz;
+    return {
       'drones-update': { encoding: 'binary', rate_hz, in_flight_max: IN_FLIGHT_MAX },
       'status-update': { rate_hz: Math.min(STATUS_HZ, rate_hz) },
-      // Goals of thousands of drones weigh more than all their positions, and only few are ever shown.
-      'visualization-update': { rate_hz: this.intake.drones > MANY_DRONES ? 0.5 : 2 },
+      'visualization-update': { rate_hz: this.sceneHz },
     };
-    this.socket.emit('subscribe', { topics }, (answer: unknown) => {
-      const got = isRecord(answer) && isRecord(answer.topics) ? answer.topics['drones-update'] : null;
-      this.intake.binary = isRecord(got) && got.encoding === 'binary';
-    });
+  }
+
+  /** Asks anew, for all topics or only these. */
+  private subscribe(only?: readonly string[]): void {
+    const topics = Object.entries(this.wanted()).filter(([topic]) => only?.includes(topic) ?? true);
+    this.socket.emit('subscribe', { topics: Object.fromEntries(topics) });
   }
 
   private retryLater(): void {

@@ -201,6 +201,7 @@ export class MapView {
       scene.clear();
     }
     const pair = session.rewind.pair(now) ?? fleet.ring.pairAt(this.playoutAt());
+    if (!pair && !ui.begun) return;
     if (pair && !this.views.fitted && this.views.primary === this && fleet.slots.count > 0) {
       this.views.fitted = true;
       this.fitAll();
@@ -214,7 +215,10 @@ export class MapView {
       this.paintBase();
       if (pair && pair.b.count === fleet.slots.count) scene.build(pair, camera, selected, freshness);
       this.renderer.draw(scene);
-      if (scene.count > 0 && Number.isNaN(this.firstDroneMs)) this.firstDroneMs = performance.now();
+      if (scene.count > 0 && Number.isNaN(this.firstDroneMs)) {
+        this.firstDroneMs = performance.now();
+        ui.begun = true;
+      }
     }
     if (this.views.primary === this) session.drawn();
     this.drawOverlay(now, selected, freshness);

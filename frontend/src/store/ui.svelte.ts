@@ -88,6 +88,8 @@ class Ui {
   /** Grows whenever the selection, the drone table or a frame may have changed what tables show. */
   beat = $state(0);
   selectedCount = $state(0);
+  /** The first drones are drawn, or long in coming: what stands around the map may take its time now. */
+  begun = $state(false);
 
   /** What the operator calls themselves; others see it beside commands and leases. */
   name = $state('');
