@@ -100,7 +100,8 @@ async fn ten_thousand_events_keep_their_order_across_an_upgrade() {
     let session = polling_joined(&server).await;
     let half = MANY / 2;
     let body: Vec<String> = (0..half).map(numbered).collect();
-    let _post = Exchange::begin(server.port, "POST", &session.target, "", body.join("\x1e").as_bytes()).await;
+    let post = Exchange::begin(server.port, "POST", &session.target, "", body.join("\x1e").as_bytes()).await;
+    eventually("all events are there", || server.io.stats().packets_in > half as u64).await;
     let mut websocket = Websocket::open(server.port, &session.websocket_target()).await;
     websocket.send("2probe").await;
     assert_eq!(websocket.text().await, "3probe");
@@ -112,6 +113,8 @@ async fn ten_thousand_events_keep_their_order_across_an_upgrade() {
             next += 1;
         }
     }
+    // The official client polls no more and says "5" only when its POST is answered.
+    assert_eq!(post.end().await.text(), "ok");
     websocket.send("5").await;
     while next < half {
         assert_eq!(websocket.text().await, back(next));

@@ -306,3 +306,17 @@ async fn memory_stays_flat_under_hostile_connections() {
     println!("800 hostile connections: resident memory {before} KiB before, {grown} KiB more after");
     assert!(grown < 8 * 1024, "800 connections left {grown} KiB behind");
 }
+
+#[actix_web::test]
+async fn a_client_that_posts_on_and_takes_no_answers_is_closed() {
+    let server = echo_server(calm());
+    let session = Polling::open(server.port, "/socket.io/").await;
+    session.send("40").await;
+    // More than inbox and outbox hold: this is answered when somebody polls, and another one until then overlaps.
+    let body = vec!["42[\"message\",1]"; 2_000].join("\x1e");
+    let post = Exchange::begin(server.port, "POST", &session.target, "", body.as_bytes()).await;
+    eventually("all events are there", || server.io.stats().packets_in > 2_000).await;
+    assert_eq!(session.post("42[\"message\",2]").await.status, 400);
+    assert!(session.is_closed().await);
+    drop(post);
+}

@@ -17,6 +17,10 @@ use super::{
     protocol::{connection::PollAnswer, payload::SEPARATOR, websocket_frame::close_frame},
 };
 
+/// Packets in the answer to a poll. The official Python client gives a connection up that brings it more at once
+/// (`Payload.max_decode_packets` of python-engineio).
+const POLL_PACKETS_MAX: usize = 16;
+
 /// What became of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pushed {
@@ -274,11 +278,16 @@ impl Outbox {
     pub(super) fn poll_body(&self, cx: &mut Context<'_>, bytes_max: usize) -> Poll<Body> {
         let mut inner = self.lock();
         let mut body = Body::default();
+        // The last answer takes all that is left with it.
+        let is_last = matches!(inner.poll_answer, Some(PollAnswer::Close));
+        let mut packets = 0;
         while let Some(len) = inner.next_len() {
-            if !body.is_empty() && body.len() + 1 + len > bytes_max {
+            if !body.is_empty() && body.len() + 1 + len > bytes_max || packets == POLL_PACKETS_MAX && !is_last
+            {
                 break;
             }
             let Some(frame) = inner.next() else { break };
+            packets += 1;
             body.add(frame.polling().clone());
             body.is_compressible |= !frame.is_uncompressed();
         }
@@ -381,6 +390,16 @@ mod tests {
             Poll::Ready(body) => Some(String::from_utf8_lossy(&body.into_bytes()).into_owned()),
             Poll::Pending => None,
         }
+    }
+
+    #[test]
+    fn a_poll_brings_no_more_packets_than_every_official_client_takes() {
+        let (outbox, nsp) = (Outbox::new(100, 10_000), namespace());
+        (0..20).for_each(|n| assert_eq!(outbox.push(&nsp, &frame(n), Delivery::Event), Pushed::Queued));
+        let packets = |body: Option<String>| body.map(|body| body.split('\u{1e}').count());
+        assert_eq!(packets(body(&outbox)), Some(16));
+        assert_eq!(packets(body(&outbox)), Some(4));
+        assert_eq!(body(&outbox), None);
     }
 
     #[test]

@@ -79,7 +79,8 @@ pub(super) async fn get(
     Ok(pending.answer(request, cors).await)
 }
 
-/// A POST whose body is under way. Dropped before it is complete, it was broken off by its client.
+/// A POST that is not answered yet; until it is, another one overlaps. Dropped before its body is complete, it was broken
+/// off by its client.
 struct Posting {
     session: Arc<SessionHandle>,
     failure: Option<CloseReason>,
@@ -87,9 +88,7 @@ struct Posting {
 
 impl Drop for Posting {
     fn drop(&mut self) {
-        if let Some(reason) = self.failure {
-            self.session.request(Request::PostFailed(reason));
-        }
+        self.session.request(self.failure.map_or(Request::PostDone, Request::PostFailed));
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) enum Request {
     PollDone,
     /// The client dropped the pending poll.
     PollAbandoned,
+    /// A POST whose body was taken is answered, or nobody waits for that any more.
+    PostDone,
     /// A request body broke off or cannot be taken.
     PostFailed(CloseReason),
     /// A WebSocket has nothing more to say.

@@ -139,7 +139,7 @@ pub struct Connection {
     polling: bool,
     /// The pending poll is sent away at this time.
     noop_at: Option<Instant>,
-    /// A request body is under way.
+    /// A POST is not answered yet.
     posting: bool,
     heartbeat: Heartbeat,
     outputs: VecDeque<Output>,
@@ -270,7 +270,7 @@ impl Connection {
         Ok(())
     }
 
-    /// The POST's body is complete; its packets follow.
+    /// The POST is answered, or was abandoned once its body was there.
     pub fn handle_post_done(&mut self) {
         self.posting = false;
     }

@@ -32,6 +32,10 @@ use crate::socketio::{
     websocket_line::Line,
 };
 
+/// POSTs that a session in mid-upgrade may send while there is no room for their events. An honest client sends one or
+/// two until it hears that its probe was answered.
+const OVERDRAFTS_MAX: usize = 8;
+
 impl Session {
     pub(super) fn absorb(&mut self, requests: Vec<Request>) {
         let now = now();
@@ -49,6 +53,7 @@ impl Session {
                 Request::Disconnect { namespace, close: false } => self.put_out(&namespace),
                 Request::PollDone => self.connection.handle_poll_done(),
                 Request::PollAbandoned => self.connection.handle_poll_abandoned(now),
+                Request::PostDone => self.connection.handle_post_done(),
                 Request::PostFailed(reason) => self.connection.handle_post_failed(reason, now),
                 Request::WebsocketGone(line) => self.websocket_gone(&line),
                 Request::Close(reason) => self.connection.close(reason, now),
@@ -329,10 +334,21 @@ impl Session {
         self.connection.handle_error(error, now);
     }
 
+    pub(super) fn has_room(&self) -> bool {
+        self.inbox.len() <= self.handle.server.config.limits.inbox_max
+    }
+
+    /// Whether a POST is answered although there is no room. A client in mid-upgrade polls no more until its POST is
+    /// answered: if that waited for the polls to make room, both would wait for ever.
+    pub(super) fn overdraws(&mut self) -> bool {
+        let overdraws = self.probe.is_some() && self.overdrafts < OVERDRAFTS_MAX;
+        self.overdrafts += usize::from(overdraws);
+        overdraws
+    }
+
     /// Resolves as soon as there is room for more events.
     pub(super) fn room(&mut self) -> impl Future<Output = ()> + 'static {
-        let waits = self.inbox.len() > self.handle.server.config.limits.inbox_max;
-        let room = waits.then(|| {
+        let room = (!self.has_room() && !self.overdraws()).then(|| {
             let (sender, receiver) = oneshot::channel();
             self.held_back.push(sender);
             receiver

@@ -81,7 +81,6 @@ impl Handler<Packets> for Session {
     fn handle(&mut self, Packets(body): Packets, ctx: &mut Self::Context) -> Self::Result {
         let now = now();
         self.catch_up();
-        self.connection.handle_post_done();
         let mut verdict = Ok(());
         if self.within_limits(0, body.len(), now)
             && let Err(error) = self.read_body(&body, now)

@@ -54,6 +54,8 @@ pub(super) struct Session {
     timer: Option<(Instant, SpawnHandle)>,
     /// Readers that wait until there is room for what they bring.
     held_back: Vec<oneshot::Sender<()>>,
+    /// POSTs answered in mid-upgrade since there was room last.
+    overdrafts: usize,
     packets: TokenBucket,
     bytes: TokenBucket,
     awaits_relief: bool,
@@ -116,6 +118,7 @@ impl Session {
             probe: None,
             timer: None,
             held_back: Vec::new(),
+            overdrafts: 0,
             packets: TokenBucket::new(limits.packets_per_s, limits.packets_per_s.saturating_mul(2), now),
             bytes: TokenBucket::new(limits.bytes_per_s, limits.bytes_per_s.saturating_mul(2), now),
             awaits_relief: false,
@@ -135,16 +138,21 @@ impl Session {
                 break;
             }
         }
-        if self.inbox.len() <= self.handle.server.config.limits.inbox_max {
-            self.held_back.drain(..).for_each(|reader| {
-                let _ = reader.send(());
-            });
+        if self.has_room() {
+            self.overdrafts = 0;
+            self.read_on();
         }
         if self.gone {
             self.retire(ctx);
         } else {
             self.arm(ctx);
         }
+    }
+
+    fn read_on(&mut self) {
+        self.held_back.drain(..).for_each(|reader| {
+            let _ = reader.send(()); // it may be gone
+        });
     }
 
     fn carry_out(&mut self, output: Output) {
@@ -155,6 +163,9 @@ impl Session {
             Output::ProbePong => {
                 if let Some(probe) = &self.probe {
                     probe.push(Frame::engine_text("3probe").websocket());
+                }
+                if !self.held_back.is_empty() && self.overdraws() {
+                    self.read_on();
                 }
             }
             Output::DropProbe(code) => {
