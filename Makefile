@@ -21,7 +21,7 @@ check: ## Format, lints, types and layers: the quick half of `make test`
 	@node scripts/suites.mjs format licences console-check lints architecture
 
 e2e: ## The server under official clients, faults and a real browser, at full length (ten minutes)
-	@HMRS_E2E=full node scripts/suites.mjs console-build build clients python determinism faults edge database browser
+	@HMRS_E2E=full node scripts/suites.mjs console-build build echo clients python determinism faults edge database browser
 
 native: ## Compare state hashes of a baseline x86-64 build with one for this very processor
 	@scripts/native.sh

@@ -33,8 +33,10 @@ const suites = {
   // With HMRS_BIN the end-to-end suites test that binary, and nothing is built.
   build: process.env.HMRS_BIN ? { run: '"$HMRS_BIN" --version' } : { run: 'cargo build --release --locked', after: ['console-build'] },
   'e2e-install': { run: 'make --no-print-directory clients' },
+  'build-echo': { run: 'cargo build --locked --example socketio_echo' },
+  echo: { run: nodeTest('echo.test.mjs'), after: ['build-echo', 'e2e-install'] },
   clients: { run: nodeTest('transports.test.mjs', 'commands.test.mjs', 'authority.test.mjs', 'frames.test.mjs', 'http.test.mjs', 'recovery.test.mjs', 'stalled.test.mjs'), after: ['build', 'e2e-install'] },
-  python: { run: `${venv}/bin/python -m unittest discover --verbose --start-directory e2e/python --pattern '*_test.py'`, after: ['build', 'e2e-install'] },
+  python: { run: `${venv}/bin/python -m unittest discover --verbose --start-directory e2e/python --pattern '*_test.py'`, after: ['build', 'build-echo', 'e2e-install'] },
   determinism: { run: nodeTest('determinism.test.mjs', 'research.test.mjs', 'runs.test.mjs'), after: ['build', 'e2e-install'] },
   faults: { run: nodeTest('cli.test.mjs', 'faults.test.mjs', 'restart.test.mjs'), after: ['build', 'e2e-install'] },
   database: { run: nodeTest('database.test.mjs', 'durability.test.mjs', 'postgres-killed.test.mjs'), after: ['build', 'e2e-install'] },
@@ -48,7 +50,7 @@ const suites = {
 /** Fast ones first: what fails in a second must not wait for a release build. */
 const defaultSuites = [
   'harness', 'format', 'console-check', 'console-unit', 'lints', 'licences', 'bench-load', 'rust', 'rust-docs', 'console-build', 'build',
-  'clients', 'python', 'determinism', 'faults', 'edge', 'database', 'browser', 'bench-live', 'bench-console',
+  'echo', 'clients', 'python', 'determinism', 'faults', 'edge', 'database', 'browser', 'bench-live', 'bench-console',
 ];
 
 /** How runners close: pattern, and which of its groups are passed, failed and skipped cases. */
