@@ -45,6 +45,9 @@ test('one drone in full, and lists that can be narrowed', async () => {
   assert.equal((await server.json('/api/drones?limit=2')).drones.length, 2);
   const page = await server.json(`/api/drones?limit=2&after=${drones[1].id}`);
   assert.deepEqual(page.drones.map((d) => d.id), drones.slice(2, 4).map((d) => d.id));
+  const where = async (text) => (await server.json(`/api/drones?where=${encodeURIComponent(text)}`)).drones.map(({ id }) => id);
+  assert.deepEqual(await where(`id = ${drones[0].id} | (${drones[1].id} & not near 0,0,-1)`), [drones[0].id, drones[1].id]);
+  assert.deepEqual(await where('not (flying or landed)'), []);
   for (const drone of (await server.json('/api/drones?mode=hold')).drones) assert.equal(drone.mode, 'hold');
   const { group } = drones.find((d) => d.group) ?? {};
   if (group) for (const drone of (await server.json(`/api/drones?group=${group}`)).drones) assert.equal(drone.group, group);
@@ -113,6 +116,7 @@ test('errors have one form and a fitting status', async () => {
     ['GET', '/api/drones/nobody', undefined, 404, 'unknown_drone'],
     ['GET', '/api/status?swarm=nowhere', undefined, 404],
     ['GET', '/api/drones?limit=many', undefined, 400, 'bad_request'],
+    ['GET', '/api/drones?where=near+here', undefined, 400, 'bad_request'],
     ['POST', '/api/command', '{"command":', 400, 'bad_request'],
     ['POST', '/api/command', '', 400, 'bad_request'],
     ['POST', '/api/swarms', '{"scenario":"nowhere"}', undefined],

@@ -10,6 +10,7 @@ use crate::contract::error::{ApiError, ErrorCode};
 use crate::contract::outgoing::{self, LogEntry, Status};
 use crate::gateway::desk::{LogQuery, Now};
 use crate::sim::Level;
+use crate::sim::predicate::{Predicate, Subject};
 
 use super::{Api, SwarmQuery};
 
@@ -44,6 +45,9 @@ pub struct DronesQuery {
     limit: Option<usize>,
     /// Only drones after this id, in the swarm's order: the last one of the page before.
     after: Option<String>,
+    /// Only drones for which this holds, as in a command's targets: `battery < 30 & near 0,0,50`.
+    #[serde(rename = "where")]
+    predicate: Option<String>,
 }
 
 /// The drones: the last `drones-update`.
@@ -65,12 +69,17 @@ pub async fn drones(
             })? + 1
         }
     };
+    let wrong = |message| ApiError::bad_request("where", message);
+    let predicate = wanted.predicate.as_deref().map(Predicate::parse).transpose().map_err(wrong)?;
     let left = std::cell::Cell::new(wanted.limit.unwrap_or(usize::MAX));
     let json = outgoing::drones_json(snapshot, now.seq, now.report.wall_time_ms, |slot, drone| {
         let keep = slot >= first
             && left.get() > 0
             && wanted.group.as_deref().is_none_or(|group| rows[slot].group.as_deref() == Some(group))
-            && wanted.mode.as_deref().is_none_or(|mode| drone.mode.name() == mode);
+            && wanted.mode.as_deref().is_none_or(|mode| drone.mode.name() == mode)
+            && predicate.as_ref().is_none_or(|predicate| {
+                predicate.holds_for(&Subject::shown(&rows[slot], drone, now.run.scenario.tick_s))
+            });
         left.set(left.get() - usize::from(keep));
         keep
     });

@@ -1,14 +1,15 @@
 /**
  * The predicate language of filter and selection: `battery < 30 & mode = hold`, `stale or not group alpha`,
  * `near 270,-150,40`, `(type scout | type quad) & altitude > 20`. A word that is no keyword matches part of a drone's id.
- * Everything that the server understands as `{"where": …}` means the same here.
+ * The server understands the same as `{"where": …}`; `test/fixtures/predicates.json` is the table that both are tested with.
+ * Only `selected` and the empty filter, which lets every drone through, are known here alone.
  *
  *   or     := and (("or" | "|") and)*
  *   and    := not (("and" | "&")? not)*          two terms side by side mean both
  *   not    := ("not" | "!") not | "(" or ")" | term
  *   term   := field op value | list-field value | "near" e,n,r | flag | text
  */
-import { alertOf, ARMED_BIT, BAD_DATA_BIT, batteryOf, climbOf, eastOf, flagsOf, headingOf, LANDED, landedOf, LINK_LOST_BIT, modeName, modeOf, northOf, silenceMsOf, speedOf, upOf } from '../proto/decode';
+import { alertOf, ARMED_BIT, BAD_DATA_BIT, batteryOf, climbOf, eastOf, flagsOf, headingOf, LANDED, landedOf, LINK_LOST_BIT, modeName, MODES, modeOf, northOf, silenceMsOf, speedOf, upOf } from '../proto/decode';
 import type { Frame } from '../proto/decode';
 
 /** What a predicate may look at. */
@@ -47,6 +48,8 @@ const STATES: Record<string, (c: QueryContext, slot: number) => string> = {
   landed: (c, slot) => LANDED[landedOf(c.frame, slot)],
   armed: (c, slot) => String((flagsOf(c.frame, slot) & ARMED_BIT) !== 0),
 };
+/** Values that a field can have; anything else is a slip. */
+const VALUES: Record<string, readonly string[]> = { mode: MODES, landed: LANDED, armed: ['true', 'false'] };
 const SAME = new Set(['=', '==', '!=']);
 
 export const STALE_MS = 1000;
@@ -89,6 +92,9 @@ function tokens(source: string): Token[] {
   }
   return found;
 }
+
+/** Decimal only, as the server reads them. */
+const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 
 const COMPARE: Record<string, (a: number, b: number) => boolean> = {
   '<': (a, b) => a < b,
@@ -171,6 +177,7 @@ class Parser {
     if (word === 'near') return this.near();
     if (Object.hasOwn(STATES, word) && SAME.has(this.peek())) return this.equality(word, STATES[word]);
     if (Object.hasOwn(FLAGS, word)) return FLAGS[word];
+    if (!/^[\p{Alphabetic}\p{N}_.-]+$/u.test(word)) throw new QueryError(`"${word}" is no condition; write for example battery < 30, mode = hold, or part of an id`, place);
     return (c, slot) => (c.ids[slot] ?? '').toLowerCase().includes(word);
   }
 
@@ -179,8 +186,8 @@ class Parser {
     if (!Object.hasOwn(COMPARE, op)) throw new QueryError(`${field} needs <, >, <=, >=, = or != and a number`, this.place());
     const place = this.place();
     const raw = this.take().replace(/%$/, '');
-    const value = Number(raw);
-    if (raw === '' || !Number.isFinite(value)) throw new QueryError(`${field} is compared with a number`, place);
+    const value = NUMBER.test(raw) ? Number(raw) : NaN;
+    if (!Number.isFinite(value)) throw new QueryError(`${field} is compared with a number`, place);
     const compare = COMPARE[op];
     // Unknown values are NaN and match nothing, not even "!=".
     return (c, slot) => {
@@ -193,8 +200,10 @@ class Parser {
     let differs = false;
     if (SAME.has(this.peek())) differs = this.take() === '!=';
     const place = this.place();
-    const value = this.take().toLowerCase().replace(/^(["'])(.*)\1$/, '$2');
+    const value = this.take().toLowerCase().replace(/^["']+|["']+$/g, '');
     if (value === '' || /^[()&|<>=!]/.test(value)) throw new QueryError(`${field} needs a name`, place);
+    const values = VALUES[field];
+    if (values && !values.includes(value)) throw new QueryError(`"${value}" is not one of ${values.join(', ')}`, place);
     return (c, slot) => (read(c, slot).toLowerCase() === value) !== differs;
   }
 
@@ -202,7 +211,7 @@ class Parser {
     const place = this.place();
     let text = '';
     while (text.split(',').filter((part) => part !== '').length < 3 && /^[-+.\d,]+$/.test(this.peek())) text += (text && !text.endsWith(',') ? ',' : '') + this.take();
-    const numbers = text.split(',').filter((part) => part !== '').map(Number);
+    const numbers = text.split(',').filter((part) => part !== '').map((part) => (NUMBER.test(part) ? Number(part) : NaN));
     if (numbers.length !== 3 || numbers.some((n) => !Number.isFinite(n))) throw new QueryError('near needs east, north and a radius in metres', place);
     const [e, n, r] = numbers;
     return (c, slot) => Math.hypot(eastOf(c.frame, slot) - e, northOf(c.frame, slot) - n) <= r;

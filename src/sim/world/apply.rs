@@ -8,8 +8,8 @@ use super::super::drone::{Mission, Waypoint};
 use super::super::formation::Shape;
 use super::super::params::Limit;
 use super::super::polygon::{self, Point};
+use super::super::predicate::{Predicate, Subject};
 use super::super::scenario::{DRONES_MAX, GOAL_ALTITUDE_MIN, POSITION_MAX, WAYPOINTS_MAX, objection_to_name};
-use super::super::targets::Subject;
 use super::super::{Level, Progress, Targets, Vec3, Verdict, WindSpec, behaviour};
 use super::{World, tuning};
 
@@ -131,23 +131,20 @@ impl World {
                 }
                 Ok(chosen)
             }
-            Targets::Where(predicate) => Ok(all.filter(|&i| predicate.holds_for(&self.subject(i))).collect()),
+            Targets::Where(predicate) => Ok(all.filter(|&i| self.fits(i, predicate)).collect()),
         }
     }
 
-    fn subject(&self, index: usize) -> Subject<'_> {
+    /// Asks of a drone what operators see of it.
+    fn fits(&self, index: usize, predicate: &Predicate) -> bool {
         let drone = &self.drones[index];
-        Subject {
+        predicate.holds_for(&Subject {
             id: &drone.id,
             kind: &self.kind(drone).name,
             group: drone.group.as_deref().unwrap_or_default(),
-            mode: drone.mode(),
-            landed: drone.landed,
-            armed: drone.armed,
-            battery: self.battery_pct(drone),
-            altitude: drone.body.position.z,
-            speed: drone.body.velocity.norm(),
-        }
+            state: &self.shown(index),
+            tick_s: self.scenario.tick_s,
+        })
     }
 
     /// Everything that can be wrong with a command whoever it is for.
