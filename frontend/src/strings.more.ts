@@ -113,6 +113,28 @@ export const M = {
   checkDetail: (name: CheckName, count: number, text: string): string =>
     count > 0 ? drones(count) : name === 'authority' ? text : name === 'alerts' ? `${text} not seen` : name === 'fence' ? 'none' : text,
 
+  route: 'Queue of points',
+  routeOf: (n: number, metres: number): string => `${n === 1 ? '1 point' : `${n} points`}${n > 1 ? `, ${metres.toFixed(0)} m` : ''}`,
+  heightOf: (n: number): string => `Height of point ${n}, m`,
+  dropPoint: (n: number): string => `Leave out point ${n}`,
+  clearRoute: 'Clear',
+  flyRoute: (n: number): string => `Fly with ${drones(n)}…`,
+  routeHelp: 'Shift and right click adds a point, W the middle of the map.',
+
+  messages: 'Messages, newest first',
+  messageEvent: 'Which messages',
+  everyMessage: 'Every message',
+  stopMessages: 'Stop',
+  goOnMessages: 'Go on',
+  clearMessages: 'Clear',
+  messagesHelp: 'What goes over Socket.IO while this panel is open.',
+  cameIn: 'came in',
+  wentOut: 'went out',
+  bytes: (n: number): string => (n < 10_000 ? `${n} B` : `${(n / 1024).toFixed(0)} KiB`),
+
+  saveCsv: 'What is shown, as a table',
+  savePng: 'What is shown, as a picture',
+
   spawn: 'Add drones',
   count: 'How many',
   place: 'Place on map',

@@ -298,6 +298,14 @@ export const S = {
     drone: 'healthy', ground: 'on the ground', selected: 'selected by you', caution: 'caution', warning: 'warning, in brackets', hollow: 'hollow: data is old', path: 'commanded target',
   },
   singleKeys: 'Single-key shortcuts',
+  keyChange: 'press another key for this',
+  keyPress: 'Press a key',
+  keyFixed: (key: string): string => `${key} cannot be given away.`,
+  keyTaken: (key: string, what: string): string => `${key} is taken: ${what}.`,
+  keysReset: 'Keys as they were',
+  kioskLeave: 'Back to the console',
+  kioskRefusal: 'Only the picture is shown here. K brings everything back.',
+  messages: 'Messages',
 } as const;
 
 export const QUERY_HINTS = ['battery < 30', 'stale', 'group alpha', 'type scout', 'mode = hold', 'near 270,-150,40', 'not flying', 'battery < 30 & mode = swarm'];

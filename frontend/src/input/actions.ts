@@ -13,6 +13,7 @@ import { S } from '../strings';
 import { confirmationFor } from './consequence';
 import { Fencing } from './fencing';
 import { Groups } from './groups';
+import { Route } from './route';
 import { Travel } from './travel';
 
 /** Every drone stops and stays in the air: the motors keep running, nothing falls. */
@@ -37,21 +38,24 @@ export class Actions {
   readonly travel = new Travel(this);
   readonly groups = new Groups(this);
   readonly fencing = new Fencing(this);
+  readonly route = new Route(this);
 
   constructor(readonly session: Session) {}
 
   /** Why commands are not possible now, in words, or null. */
   refusal(): string | null {
+    if (ui.kiosk) return S.kioskRefusal;
     return inWords(commandsAllowed(ui.link.state, ui.welcome?.role ?? 'operator', this.session.rewind.atS !== null, this.travel.isReplay));
   }
 
   /** The same for the clock, which a replay has too. */
   clockRefusal(): string | null {
+    if (ui.kiosk) return S.kioskRefusal;
     return inWords(commandsAllowed(ui.link.state, ui.welcome?.role ?? 'operator', this.session.rewind.atS !== null));
   }
 
   /** Freezes the selection as target and asks for the confirmation that the command deserves. */
-  propose(command: string, params: Record<string, unknown> = {}): void {
+  propose(command: string, params: Record<string, unknown> = {}, then?: string): void {
     const refusal = this.refusal();
     const ids = this.selectedIds();
     if (refusal || ids.length === 0) {
@@ -62,7 +66,7 @@ export class Actions {
     ui.aim = null;
     // Old data changes what an immediate command may assume: then everything is confirmed.
     if (confirmation === 'immediate' && ui.link.state !== 'delayed') this.send(command, ids, params, ids.length);
-    else ui.pending = { command, targets: ids, count: ids.length, params, confirmation: confirmation === 'immediate' ? 'hold' : confirmation };
+    else ui.pending = { command, targets: ids, count: ids.length, params, confirmation: confirmation === 'immediate' ? 'hold' : confirmation, then };
   }
 
   /** Asks the server what a proposal would do. Null when it cannot be asked. */
@@ -77,7 +81,7 @@ export class Actions {
     const { pending } = ui;
     if (!pending) return;
     this.cancel();
-    this.send(pending.command, pending.targets, pending.params, pending.count);
+    this.send(pending.command, pending.targets, pending.params, pending.count, { then: pending.then });
   }
 
   cancel(): void {
@@ -100,13 +104,13 @@ export class Actions {
   world(command: string, params: Record<string, unknown> = {}, detail = ''): void {
     const refusal = CLOCK.has(command) ? this.clockRefusal() : this.refusal();
     if (refusal) ui.say(refusal);
-    else this.send(command, undefined, params, 0, detail);
+    else this.send(command, undefined, params, 0, { detail });
   }
 
   /** Works without a fresh picture and even without a socket: then it tries HTTP. */
   stopAll(): void {
     this.cancel();
-    this.send(STOP_ALL_COMMAND, 'all', {}, this.session.fleet.slots.count, S.stopAll, true);
+    this.send(STOP_ALL_COMMAND, 'all', {}, this.session.fleet.slots.count, { detail: S.stopAll, override: true });
   }
 
   retry(id: string): void {
@@ -115,7 +119,7 @@ export class Actions {
     if (strip && refused.length > 0) this.send(strip.command, refused, strip.params ?? {}, refused.length);
   }
 
-  private send(command: string, targets: Targets | undefined, params: Record<string, unknown>, count: number, detail = '', override = false): void {
+  private send(command: string, targets: Targets | undefined, params: Record<string, unknown>, count: number, { detail = '', override = false, then }: { detail?: string; override?: boolean; then?: string } = {}): void {
     const { session } = this;
     const made = envelope(command, targets, params, override);
     if (command === 'goto') ui.tried = [ui.tried[0], true, ui.tried[2]];
@@ -126,9 +130,20 @@ export class Actions {
       post: (e: typeof made) => session.http.command(e),
     };
     void sendCommand(made, carriers).then((outcome) => {
-      if (outcome.sent) session.strips.acked(made.command_id, outcome.transport, outcome.ack, Date.now());
-      else session.strips.notSent(made.command_id, outcome.reason, Date.now());
+      if (outcome.sent) {
+        session.strips.acked(made.command_id, outcome.transport, outcome.ack, Date.now());
+        if (then !== undefined) this.goOn(then, outcome.ack);
+      } else session.strips.notSent(made.command_id, outcome.reason, Date.now());
     });
+  }
+
+  /** What follows a command, for those that took it. */
+  private goOn(command: string, ack: CommandAck): void {
+    if (!ack.ok) return;
+    const willing = Object.entries(ack.results ?? {}).filter(([, v]) => ['accepted', 'in_progress', 'completed'].includes(v.result)).map(([id]) => id);
+    if (willing.length === 0) return;
+    ui.route = [];
+    this.send(command, willing, {}, willing.length);
   }
 
   /** Claims the selected drones; with `take` also those that others hold. */
@@ -216,7 +231,7 @@ export class Actions {
   }
 
   /** Drones that fly keep about the altitude they have; drones on the ground get a usual one. */
-  private selectedAltitude(): number {
+  selectedAltitude(): number {
     const selection = ui.summary?.selection;
     const high = selection ? Math.round((selection.altitudeMin + selection.altitudeMax) / 2) : NaN;
     return Number.isFinite(high) && high >= 3 ? high : GOTO_ALTITUDE_M;
@@ -271,6 +286,8 @@ export class Actions {
   escape(): void {
     if (ui.pending || ui.aim) this.cancel();
     else if (ui.sketch) ui.sketch = null;
+    else if (ui.kiosk) ui.kiosk = false;
+    else if (ui.route.length > 0) this.route.clear();
     else if (this.session.rewind.atS !== null) this.travel.live();
     else this.session.fleet.selection.clear();
   }
@@ -284,6 +301,12 @@ export class Actions {
 
   toggleQuad(): void {
     ui.view = ui.view === 'quad' ? 'top' : 'quad';
+  }
+
+  /** Only the picture, or everything. */
+  toggleKiosk(): void {
+    this.cancel();
+    ui.kiosk = !ui.kiosk;
   }
 
   /* Run control. */

@@ -10,7 +10,7 @@ const HARMLESS = new Set(['hold', 'signal', 'pause', 'start', 'step', 'set_speed
 /** No way back. */
 const FINAL = new Set(['emergency_stop', 'disarm', 'remove', 'reset', 'load_scenario', 'stop']);
 /** Ends a flight: held even for a single drone. */
-const ENDING = new Set(['land', 'rtl', 'goto']);
+const ENDING = new Set(['land', 'rtl', 'goto', 'mission']);
 
 export function confirmationFor(command: string, count: number): Confirmation {
   if (HARMLESS.has(command)) return 'immediate';

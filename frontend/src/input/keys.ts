@@ -2,6 +2,7 @@
 import { ui } from '../store/ui.svelte';
 import type { Actions } from './actions';
 import { STOP_ALL_HOLD_MS } from './consequence';
+import { keyFor } from './keymap';
 
 export type KeyGroup = 'look' | 'select' | 'command' | 'run';
 
@@ -44,6 +45,7 @@ export const KEYS: Key[] = [
   { keys: ['v'], shown: 'V', group: 'look', what: 'Tilt the map, and back', run: (a) => a.toggleTilt() },
   { keys: ['q'], shown: 'Q', group: 'look', what: 'Four views: top, slanted, front, side', run: (a) => a.toggleQuad() },
   { keys: ['u'], shown: 'U', group: 'look', what: 'Recorded runs', run: () => (ui.dialog = 'runs') },
+  { keys: ['k'], shown: 'K', group: 'look', what: 'Only the picture, for a screen on the wall, and back', run: (a) => a.toggleKiosk() },
   { keys: ['?'], shown: '?', group: 'look', what: 'This help', run: () => (ui.dialog = 'help') },
 
   { keys: ['/'], shown: '/', group: 'select', what: 'Filter', run: () => focusFilter('') },
@@ -62,6 +64,7 @@ export const KEYS: Key[] = [
   { keys: ['g'], shown: 'G', group: 'command', what: 'Go to a place on the map', run: (a) => a.beginAim('goto') },
   { keys: ['enter'], shown: '', group: 'command', what: '', run: (a) => a.aimAtCentre() },
   { keys: ['f'], shown: 'F', group: 'command', what: 'Follow a drone', run: (a) => a.beginAim('follow') },
+  { keys: ['w'], shown: 'W', group: 'command', what: 'Add the middle of the map to the queue of points', run: (a) => a.route.addCentre() },
 
   { keys: ['p'], shown: 'P', group: 'run', what: 'Pause or start the simulation', run: (a) => a.toggleRun() },
   { keys: ['.'], shown: ', and .', group: 'run', what: 'One step of a paused simulation; looking back, a step either way', run: (a) => (ui.rewound === null && !a.travel.isReplay ? a.world('step', { ticks: 1 }) : a.travel.stepBack(VIEW_STEP_S)) },
@@ -73,6 +76,7 @@ export const HELD_KEYS: { shown: string; group: KeyGroup; what: string }[] = [
   { shown: 'Shift 1 to 9', group: 'select', what: 'Remember the selection' },
   { shown: 'Space', group: 'run', what: 'Freeze the picture, the swarm flies on; again: play' },
   { shown: 'Shift Space', group: 'run', what: 'Back to live' },
+  { shown: 'Shift right click', group: 'command', what: 'Add a point to the queue' },
   { shown: 'Hold Enter', group: 'command', what: 'Confirm' },
   { shown: 'Hold Shift X', group: 'command', what: 'Stop all' },
 ];
@@ -96,7 +100,12 @@ function ownsEnter(target: EventTarget | null): boolean {
 }
 
 export function attachKeys(actions: Actions): () => void {
-  const byKey = new Map(KEYS.flatMap((k) => k.keys.map((name) => [name, k] as const)));
+  let made: { by: typeof ui.keymap | null; keys: Map<string, Key> } = { by: null, keys: new Map() };
+  /** What a key does, as the person has set it. */
+  const meaningOf = (name: string): Key | undefined => {
+    if (made.by !== ui.keymap) made = { by: ui.keymap, keys: new Map(KEYS.flatMap((k) => k.keys.map((key) => [keyFor(key), k] as const))) };
+    return made.keys.get(name);
+  };
   let stopSince = 0;
   let stopFrame = 0;
 
@@ -145,7 +154,7 @@ export function attachKeys(actions: Actions): () => void {
     if (!ui.singleKeys && name !== 'escape') return;
     if (name.startsWith('arrow') && ownsArrows(event.target)) return;
     if (name === 'enter' && (ui.aim !== 'goto' || ownsEnter(event.target))) return;
-    const key = byKey.get(name);
+    const key = meaningOf(name);
     if (!key || (event.repeat && !name.startsWith('arrow') && name !== '+' && name !== '-')) return;
     event.preventDefault();
     key.run(actions);

@@ -57,7 +57,7 @@ export function attachPointer(element: HTMLElement, map: MapView, actions: Actio
     // A finger pans; a mouse draws a box unless it is the middle button or Space is held.
     const pan = event.button === 1 || spaceHeld || event.pointerType === 'touch';
     // The right button turns the slanted view.
-    const turn = event.button === 2 && map.camera.view === 'tilt';
+    const turn = event.button === 2 && !event.shiftKey && map.camera.view === 'tilt';
     down = { ...p, button: event.button, pan, turn };
     dragging = false;
     if (event.button === 1) event.preventDefault();
@@ -126,6 +126,7 @@ export function attachPointer(element: HTMLElement, map: MapView, actions: Actio
       else if (event.ctrlKey || event.metaKey) for (const slot of found) selection.toggle(slot);
       else selection.replace(found);
     } else if (!dragging && down.button === 0) click(p.x, p.y, event);
+    else if (!dragging && down.button === 2 && event.shiftKey) actions.route.add(...groundAt(p.x, p.y));
     map.box = null;
     down = null;
   });

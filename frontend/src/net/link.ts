@@ -164,6 +164,13 @@ export class Link {
     return await this.socket.timeout(timeoutMs).emitWithAck(event, payload);
   }
 
+  /** Shows everything that goes over the wire from now on. Returns how to stop it. */
+  watch(see: (incoming: boolean, event: string, args: readonly unknown[]) => void): () => void {
+    const [came, went] = [true, false].map((incoming) => (event: string, ...args: unknown[]) => see(incoming, event, args));
+    this.socket.onAny(came).onAnyOutgoing(went);
+    return () => void this.socket.offAny(came).offAnyOutgoing(went);
+  }
+
   private listen(): void {
     const { socket, handlers } = this;
     socket.on('connect', () => {

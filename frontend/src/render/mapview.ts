@@ -233,7 +233,7 @@ export class MapView {
     this.overlay.draw({
       scene, camera, palette, selected, ids: fleet.slots.ids, slotOf: (id) => fleet.slots.slot(id),
       selectedSlots: fleet.selection.slots(), hover: this.hover, trails: fleet.trails, links: fleet.links, goals: fleet.goals,
-      box: this.box, target: this.target, sketch: ui.sketch?.polygon ?? null, frozen: freshness === 'lost', rewound: session.rewind.atS !== null, ghost: session.ghost?.at(scene.tick) ?? null, ageMs: Number.isNaN(session.ageMs()) ? 0 : session.ageMs(),
+      box: this.box, target: this.target, route: ui.route, sketch: ui.sketch?.polygon ?? null, frozen: freshness === 'lost', rewound: session.rewind.atS !== null, ghost: session.ghost?.at(scene.tick) ?? null, ageMs: Number.isNaN(session.ageMs()) ? 0 : session.ageMs(),
     });
   }
 

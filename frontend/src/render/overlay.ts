@@ -7,7 +7,7 @@ import { label, LABELS_MAX, marks } from './labels';
 import type { Palette } from './palette';
 import type { Box } from './pick';
 import type { Scene } from './scene';
-import { goals, links, stalks, trails } from './traces';
+import { drawRoute, goals, links, stalks, trails } from './traces';
 
 export interface OverlayInput {
   scene: Scene;
@@ -24,6 +24,8 @@ export interface OverlayInput {
   box: Box | null;
   /** A place being aimed at: the target of a go-to under confirmation or under the pointer. */
   target: { e: number; n: number; label: string } | null;
+  /** Points waiting to be flown to, in order. */
+  route: readonly (readonly [number, number, number])[];
   /** Corners of a fence that is being drawn. */
   sketch: readonly (readonly [number, number])[] | null;
   frozen: boolean;
@@ -70,6 +72,10 @@ export class Overlay {
     ];
     this.empty = !drew.includes(true);
     if (input.target) this.target(input, input.target);
+    if (input.route.length > 0) {
+      drawRoute(c, input);
+      this.empty = false;
+    }
     if (input.sketch) this.sketch(input, input.sketch);
     if (input.box) this.box(input.box, input.palette);
   }

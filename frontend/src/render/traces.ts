@@ -14,7 +14,7 @@ export function trails(c: CanvasRenderingContext2D, input: OverlayInput): boolea
   if (slots.length === 0 || trails.length < 2) return false;
   c.lineWidth = 1;
   for (const pass of [false, true]) {
-  c.beginPath();
+    c.beginPath();
     for (const slot of slots) {
       if (input.selected(slot) !== pass) continue;
       c.moveTo(scene.x[slot], scene.y[slot]);
@@ -71,7 +71,7 @@ export function links(c: CanvasRenderingContext2D, input: OverlayInput): boolean
 export function goals(c: CanvasRenderingContext2D, input: OverlayInput): boolean {
   const { scene, camera, palette, goals, slotOf } = input;
   if (goals.size === 0) return false;
-    const everyone = goals.size <= TRAILS_MAX;
+  const everyone = goals.size <= TRAILS_MAX;
   c.strokeStyle = palette.path;
   c.lineWidth = 1;
   c.globalAlpha = goals.size > 12 ? 0.3 : 0.75;
@@ -90,4 +90,29 @@ export function goals(c: CanvasRenderingContext2D, input: OverlayInput): boolean
   c.stroke();
   c.globalAlpha = 1;
   return true;
+}
+
+/** Points that are flown to one after the other, numbered, from the middle of those that will. */
+export function drawRoute(c: CanvasRenderingContext2D, { scene, camera, palette, route, selectedSlots }: OverlayInput): void {
+  const places = route.map(([e, n, u]) => [camera.x(e, n, u), camera.y(e, n, u)] as const);
+  c.strokeStyle = palette.path;
+  c.lineWidth = 1.5;
+  c.beginPath();
+  const slots = selectedSlots.filter((slot) => slot < scene.count);
+  if (slots.length > 0) c.moveTo(slots.reduce((sum, s) => sum + scene.x[s], 0) / slots.length, slots.reduce((sum, s) => sum + scene.y[s], 0) / slots.length);
+  for (const [x, y] of places) c.lineTo(x, y);
+  c.stroke();
+  c.font = '11px B612, sans-serif';
+  c.textAlign = 'center';
+  c.textBaseline = 'middle';
+  places.forEach(([x, y], i) => {
+    c.fillStyle = palette.ground;
+    c.beginPath();
+    c.arc(x, y, 9, 0, 2 * Math.PI);
+    c.fill();
+    c.stroke();
+    c.fillStyle = palette.path;
+    c.fillText(String(i + 1), x, y + 0.5);
+  });
+  c.textAlign = 'left';
 }

@@ -11,6 +11,7 @@ interface Stored {
   singleKeys?: boolean;
   hintSeen?: boolean;
   name?: string;
+  keymap?: Record<string, string>;
 }
 
 export function loadPreferences(): void {
@@ -26,12 +27,14 @@ export function loadPreferences(): void {
   ui.drawerOpen = stored.drawerOpen ?? window.innerHeight > 640;
   ui.singleKeys = stored.singleKeys ?? true;
   ui.hintOpen = stored.hintSeen !== true;
+  const { keymap } = stored;
+  if (keymap && typeof keymap === 'object') ui.keymap = Object.fromEntries(Object.entries(keymap).filter(([, key]) => typeof key === 'string' && key.length === 1));
   if (typeof stored.name === 'string') ui.name = stored.name;
 }
 
 export function savePreferences(): void {
   const stored: Stored = {
-    theme: ui.theme, fleetOpen: ui.fleetOpen, sideOpen: ui.sideOpen, drawerOpen: ui.drawerOpen, singleKeys: ui.singleKeys, hintSeen: !ui.hintOpen, name: ui.name,
+    theme: ui.theme, fleetOpen: ui.fleetOpen, sideOpen: ui.sideOpen, drawerOpen: ui.drawerOpen, singleKeys: ui.singleKeys, hintSeen: !ui.hintOpen, name: ui.name, keymap: ui.keymap,
   };
   try {
     localStorage.setItem(KEY, JSON.stringify(stored));

@@ -1,7 +1,7 @@
 /** What the panels show: small, reactive, refreshed four times a second. The stream itself never comes here. */
 import type { Comparison, Measured, Run } from '../net/runs';
 import type { LinkState } from '../net/state';
-import type { Fence, LogEntry, ParamSpec, PresenceUpdate, StatusUpdate, Targets, Welcome } from '../proto/events';
+import type { Fence, LogEntry, ParamSpec, PresenceUpdate, StatusUpdate, Targets, Vec3, Welcome } from '../proto/events';
 import type { View } from '../render/camera';
 import type { AlertGroup } from './alerts';
 import type { Strip } from './strips';
@@ -10,7 +10,7 @@ import type { Summary } from './summary';
 /** One view of the map, or four that move together. */
 export type MapLayout = View | 'quad';
 export type Theme = 'system' | 'dark' | 'light';
-export type DrawerTab = 'timeline' | 'plots' | 'log' | 'parameters' | 'world' | 'fences' | 'preflight';
+export type DrawerTab = 'timeline' | 'plots' | 'log' | 'parameters' | 'world' | 'fences' | 'preflight' | 'messages';
 /** What the next click or drag on the map is for. */
 export type Aim = 'goto' | 'follow' | 'scan' | 'spawn';
 export type Dialog = 'help' | 'session' | 'token' | 'runs' | null;
@@ -40,6 +40,8 @@ export interface Pending {
   count: number;
   params: Record<string, unknown>;
   confirmation: 'immediate' | 'hold' | 'type-count';
+  /** What follows for the drones that accept. */
+  then?: string;
 }
 
 export interface ParamChange {
@@ -117,6 +119,12 @@ class Ui {
   sideOpen = $state(true);
   hintOpen = $state(false);
   singleKeys = $state(true);
+  /** Keys that the person has changed: what the registry says, and what to press instead. */
+  keymap = $state.raw<Readonly<Record<string, string>>>({});
+  /** Only the picture: nothing to press, nothing that commands. */
+  kiosk = $state(false);
+  /** Points that the selected drones are to fly to, one after the other. */
+  route = $state.raw<readonly Vec3[]>([]);
   aim = $state<Aim | null>(null);
   /** A fence being drawn. */
   sketch = $state.raw<Fence | null>(null);

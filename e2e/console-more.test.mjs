@@ -1,0 +1,123 @@
+// What an operator does beside flying: a queue of points, other keys, a screen on the wall, a look at the wire, figures as files.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { accessibilityFaults, holds, launch, missing, picture } from './support/browser.mjs';
+import { holdButton, live, selection, stripOf } from './support/console.mjs';
+import { until } from './support/process.mjs';
+import { startServer } from './support/server.mjs';
+
+const options = { skip: missing };
+let server, browser;
+before(async () => {
+  if (missing) return;
+  [server, browser] = await Promise.all([startServer({ args: ['--scenario', 'hello'] }), launch()]);
+});
+after(async () => {
+  await browser?.close();
+  await server?.end('SIGKILL');
+  server?.remove();
+});
+
+const drawer = (page, name) => page.getByRole('tab', { name, exact: true }).click();
+
+test('points are queued with the mouse and by key, and flown one after the other', options, async (t) => {
+  const page = await live(t, browser, server, '/?test');
+  const { drones } = await server.json('/api/drones');
+  const id = drones[0].id;
+  await page.goto(`${server.url}/?test&sel=${id}`);
+  await holds(page, (wanted) => window.__console?.selection[0] === wanted, id);
+  const map = page.locator('.map');
+  const { width, height } = await map.boundingBox();
+  for (const [x, y] of [[0.58, 0.74], [0.7, 0.8]]) await map.click({ position: { x: width * x, y: height * y }, button: 'right', modifiers: ['Shift'] });
+  await map.focus();
+  await page.keyboard.press('w');
+  const queue = page.getByRole('region', { name: 'Queue of points' });
+  await queue.getByText(/^3 points/).waitFor();
+  await queue.getByRole('button', { name: 'Leave out point 3' }).click();
+  await queue.getByText(/^2 points/).waitFor();
+  await queue.getByLabel('Height of point 2, m').fill('25');
+  await queue.getByLabel('Height of point 2, m').press('Enter');
+  await picture(page, 'console-queue');
+  assert.deepEqual(await accessibilityFaults(page), []);
+  await queue.getByRole('button', { name: /^Fly with 1 drone/ }).click();
+  await holdButton(page, page.getByRole('button', { name: /^Hold to/ }));
+  const strip = await until('the mission has begun', () => stripOf(page, 'mission_start'), { within: 20_000 });
+  assert.equal(strip.error, null);
+  const { waypoints } = (await server.json('/api/commands')).commands.find((c) => c.command === 'mission').params;
+  assert.equal(waypoints.length, 2);
+  assert.equal(waypoints[1].position[2], 25);
+  await until('the drone flies its points', async () => (await server.json(`/api/drones/${id}`)).mode === 'mission', { within: 20_000 });
+  assert.deepEqual(page.faults, []);
+});
+
+test('a key can be another one, is remembered, and cannot be taken twice', options, async (t) => {
+  const page = await live(t, browser, server, '/?test');
+  const help = async () => {
+    await page.locator('.map').focus();
+    await page.keyboard.press('?');
+    await page.getByRole('dialog').waitFor();
+  };
+  await help();
+  await page.getByRole('button', { name: /^A, All/ }).click();
+  await page.keyboard.press('z');
+  await page.getByText('Z is taken: Show everything.').waitFor();
+  await page.keyboard.press('Enter');
+  await page.getByText('Enter cannot be given away.').waitFor();
+  await page.keyboard.press('o');
+  await page.getByRole('button', { name: /^O, All/ }).waitFor();
+  assert.deepEqual(await accessibilityFaults(page), []);
+  await page.reload();
+  await holds(page, () => window.__console?.drones > 0);
+  await page.locator('.map').focus();
+  await page.keyboard.press('a');
+  assert.deepEqual(await selection(page), []);
+  await page.keyboard.press('o');
+  await holds(page, () => window.__console.selection.length === window.__console.drones);
+  await help();
+  await page.getByRole('button', { name: 'Keys as they were' }).click();
+  await page.getByRole('button', { name: /^A, All/ }).waitFor();
+});
+
+test('a screen on the wall shows the picture and commands nothing', options, async (t) => {
+  const page = await live(t, browser, server, '/?test&kiosk');
+  await page.locator('.wall').waitFor();
+  await page.locator('.map').focus();
+  const before = (await server.json('/api/commands')).commands.length;
+  await page.keyboard.press('a');
+  await page.keyboard.press('h');
+  await page.getByText('Only the picture is shown here.').waitFor();
+  assert.equal((await server.json('/api/commands')).commands.length, before);
+  for (const hidden of ['Stop all', 'Pause']) assert.equal(await page.getByRole('button', { name: hidden }).isVisible(), false, hidden);
+  await picture(page, 'console-kiosk');
+  assert.deepEqual(await accessibilityFaults(page), []);
+  await page.keyboard.press('k');
+  await page.getByRole('button', { name: /^Stop all/ }).waitFor();
+});
+
+test('the wire can be looked at, and what is plotted kept as a table and a picture', options, async (t) => {
+  const page = await live(t, browser, server, '/?test');
+  await drawer(page, 'Messages');
+  await page.locator('.messages .event', { hasText: 'drones-update' }).first().waitFor();
+  await page.getByLabel('Which messages').selectOption('drones-update');
+  await page.locator('.messages li button').first().click();
+  await page.locator('.messages pre', { hasText: '"serverTimeMs"' }).waitFor();
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await picture(page, 'console-messages');
+  assert.deepEqual(await accessibilityFaults(page), []);
+  await drawer(page, 'Plots');
+  const saved = async (name) => {
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name, exact: true }).click()]);
+    return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+  };
+  const csv = await saved('CSV');
+  assert.match(csv.name, /^hello-\d{6}\.csv$/);
+  const [head, ...rows] = csv.bytes.toString().trim().split('\n');
+  assert.equal(head, 'time_s,separation,polarization,battery,speed,airborne,tick');
+  assert.ok(rows.length > 0 && rows.every((row) => row.split(',').length === 7), rows.join('\n'));
+  const png = await saved('PNG');
+  assert.equal(png.bytes.subarray(1, 4).toString(), 'PNG');
+  assert.ok(png.bytes.length > 5000, `${png.bytes.length} bytes`);
+  assert.deepEqual(page.faults, []);
+});
