@@ -7,6 +7,10 @@ use bytes::{Bytes, BytesMut};
 
 use crate::wire::{
     deflate::{Inflater, inflate as inflate_message, write_message},
+    delta::{
+        decode::Decoder,
+        encode::{Encoder, Truth},
+    },
     protocol::{
         client,
         connection::{Connection, Output, Received, Refusal, Timing, Transport, WebsocketVerdict},
@@ -23,12 +27,13 @@ use crate::wire::{
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const ALL: [Target; 5] = [
+pub const ALL: [Target; 6] = [
     ("packet", packet),
     ("payload", payload),
     ("frame_guard", frame_guard),
     ("inflate", inflate),
     ("session", session),
+    ("delta", delta),
 ];
 
 /// Lines of the input are text messages, those that begin with `!` binary ones. A packet that is accepted keeps the
@@ -344,6 +349,40 @@ fn drain(connection: &mut Connection, model: &mut Model) {
                 assert!(model.closed.is_some());
                 model.gone = true;
             }
+        }
+    }
+}
+
+/// The input is frames, each behind two bytes with its length. What is read of them keeps its bounds, and is read again as
+/// the same when it is written: standing alone, and as what changes by going back to it from a swarm at rest.
+pub fn delta(data: &[u8]) {
+    let mut decoder = Decoder::default();
+    let mut rest = data;
+    while let Some((len, behind)) = rest.split_first_chunk() {
+        let (frame, behind) = behind.split_at(usize::from(u16::from_le_bytes(*len)).min(behind.len()));
+        rest = behind;
+        let Ok((chain, now, state)) = decoder.read(frame) else { continue };
+        assert!(state.len() == chain.count && state.fields.iter().all(|field| field.len() == chain.count));
+        assert!(state.since.iter().all(|since| (0..=255).contains(since)));
+        let truth = Truth {
+            position: state.position.clone(),
+            velocity: state.velocity.clone(),
+            fields: state.fields.clone(),
+        };
+        let mut again = Decoder::default();
+        let from = Encoder::begin(*chain, *now, &truth);
+        let (_, _, read) = again.read(&from.whole()()).unwrap();
+        assert_eq!((&read.position, &read.fields), (&state.position, &state.fields));
+
+        let mut rest = Truth::default();
+        rest.position.iter_mut().chain(&mut rest.velocity).for_each(|column| column.resize(chain.count, 0));
+        rest.fields.iter_mut().for_each(|column| column.resize(chain.count, 0));
+        let mut from = Encoder::begin(*chain, *now, &rest);
+        again.read(&from.whole()()).unwrap();
+        let (_, _, read) = again.read(&from.encode(*now, &truth)).unwrap();
+        assert_eq!(read.fields, state.fields);
+        for (read, said) in read.position.iter().flatten().zip(state.position.iter().flatten()) {
+            assert!(said.wrapping_sub(*read).unsigned_abs() <= chain.error.unsigned_abs());
         }
     }
 }

@@ -5,6 +5,7 @@ use std::{fs, path::PathBuf};
 
 /// What the targets are about, by the names that they know.
 mod wire {
+    pub use hmrs::contract::delta;
     pub use hmrs::socketio::{deflate, protocol};
 }
 
@@ -100,4 +101,9 @@ fn nothing_inflates_beyond_its_bound() {
 #[test]
 fn a_session_answers_as_its_model_says() {
     replay("session");
+}
+
+#[test]
+fn changes_are_read_as_they_are_written_whatever_came_before() {
+    replay("delta");
 }

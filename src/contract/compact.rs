@@ -73,11 +73,7 @@ pub fn encode(snapshot: &Snapshot, stamp: Stamp) -> Bytes {
     }
     out.put_f32_le(scale_m);
     out.put_u32_le(snapshot.drones.len() as u32);
-    out.put_u32_le(match stamp.state {
-        RunState::Running => 0,
-        RunState::Paused => 1,
-        RunState::Stopped => 2,
-    });
+    out.put_u32_le(stamp.state.bits().into());
     for drone in &snapshot.drones {
         put_record(&mut out, drone, origin, scale_m);
     }
@@ -115,20 +111,33 @@ fn put_record(out: &mut BytesMut, drone: &DroneState, origin: [f32; 3], scale_m:
     let turn = drone.heading_deg.rem_euclid(360.0) / 360.0;
     out.put_u16_le(((turn * 65_536.0).round() as u32 % 65_536) as u16);
     out.put_u8(drone.mode as u8);
-    out.put_u8(if drone.battery_pct.is_finite() {
-        (drone.battery_pct * 2.0).round().clamp(0.0, 200.0) as u8
-    } else {
-        255
-    });
+    out.put_u8(battery(drone));
     out.put_u16_le(flags(drone));
     out.put_u8(drone.silent_ticks.min(255) as u8);
-    let v = drone.velocity;
-    out.put_u8(((v.x * v.x + v.y * v.y).sqrt() * 5.0).round() as u8);
-    out.put_i8((v.z * 5.0).round() as i8);
+    out.put_u8(speed(drone));
+    out.put_i8(climb(drone));
     out.put_u8(0);
 }
 
-fn flags(drone: &DroneState) -> u16 {
+/// To the nearest whole number, halves away from 0; what is not a number becomes 0. No call, unlike `round`.
+pub(super) fn nearest(value: f64) -> i32 {
+    (value + 0.5_f64.copysign(value)) as i32
+}
+
+pub(super) fn battery(drone: &DroneState) -> u8 {
+    if drone.battery_pct.is_finite() { nearest(drone.battery_pct * 2.0).clamp(0, 200) as u8 } else { 255 }
+}
+
+pub(super) fn speed(drone: &DroneState) -> u8 {
+    let v = drone.velocity;
+    nearest((v.x * v.x + v.y * v.y).sqrt() * 5.0).min(255) as u8
+}
+
+pub(super) fn climb(drone: &DroneState) -> i8 {
+    nearest(drone.velocity.z * 5.0).clamp(-128, 127) as i8
+}
+
+pub(super) fn flags(drone: &DroneState) -> u16 {
     let landed = match drone.landed {
         Landed::OnGround => 0,
         Landed::Takeoff => 1,

@@ -19,6 +19,7 @@ pub mod access;
 pub mod archive;
 pub mod audit;
 pub mod compact;
+pub mod delta;
 pub mod error;
 pub mod histogram;
 pub mod incoming;

@@ -21,6 +21,17 @@ pub enum RunState {
     Stopped,
 }
 
+impl RunState {
+    /// As in binary frames.
+    pub fn bits(self) -> u8 {
+        match self {
+            RunState::Running => 0,
+            RunState::Paused => 1,
+            RunState::Stopped => 2,
+        }
+    }
+}
+
 /// Payload of `status-update` and of `GET /api/status`.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Status {

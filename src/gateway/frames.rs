@@ -1,7 +1,7 @@
 //! `Publisher`: turns what a swarm publishes into frames, each encoded once and shared by all who want it.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
@@ -14,9 +14,11 @@ use crate::sim::{DroneState, DroneTable, Snapshot};
 use crate::socketio::{Delivery, Frame, Namespace, OnSent};
 use crate::swarm::{Published, RunInfo, TickReport, wall_time_ms};
 
+use super::chains::Chains;
 use super::desk::{Desk, Now};
 use super::leases::Leases;
 use super::presence;
+use super::rooms::{Room, Rooms};
 use super::subscriptions::{Encoding, Subscription, Topic, VISUALIZATION_EVERY};
 
 /// Publications that may wait for this actor. A tick that finds it full is lost, and its number with it.
@@ -28,33 +30,6 @@ const TRAIL_POINTS: usize = 25;
 /// Above so many drones a visualization carries no trails: consoles draw their own from what they have seen.
 const TRAIL_DRONES_MAX: usize = 250;
 
-/// The telemetry rooms in which somebody sits, with what they get.
-#[derive(Debug, Default)]
-pub struct Rooms(Mutex<BTreeMap<String, (Topic, Subscription)>>);
-
-impl Rooms {
-    /// Opens a room; opening it again changes nothing.
-    pub fn open(&self, topic: Topic, subscription: &Subscription) -> String {
-        let room = subscription.room(topic);
-        self.lock().entry(room.clone()).or_insert_with(|| (topic, subscription.clone()));
-        room
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, (Topic, Subscription)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Closes the rooms that everybody has left and returns the others.
-    fn occupied(&self, namespace: &Namespace) -> Vec<(String, Topic, Subscription)> {
-        let mut rooms = self.lock();
-        rooms.retain(|room, _| namespace.room_len(room) > 0);
-        rooms
-            .iter()
-            .map(|(room, (topic, subscription))| (room.clone(), *topic, subscription.clone()))
-            .collect()
-    }
-}
-
 /// Publishes one swarm to the namespace it is seen in.
 pub struct Publisher {
     namespace: Namespace,
@@ -64,6 +39,7 @@ pub struct Publisher {
     seq: u64,
     run: Option<Arc<RunInfo>>,
     epoch: Epoch,
+    chains: Chains,
     trails: Trails,
     welcome: Arc<dyn Fn(&RunInfo) -> serde_json::Value + Send + Sync>,
     presence: String,
@@ -83,8 +59,22 @@ impl Publisher {
     ) -> Self {
         // Starting at the second of the day's clock, so that a restarted server never repeats an epoch.
         let epoch = Epoch { number: (wall_time_ms() / 1000) as u32, ..Epoch::default() };
+        let chains = Chains::new(epoch.number);
         let (trails, presence) = (Trails::default(), String::new());
-        Self { namespace, desk, rooms, leases, seq: 0, run: None, epoch, trails, welcome, presence, on_sent }
+        Self {
+            namespace,
+            desk,
+            rooms,
+            leases,
+            seq: 0,
+            run: None,
+            epoch,
+            chains,
+            trails,
+            welcome,
+            presence,
+            on_sent,
+        }
     }
 
     fn publish_tick(&mut self, report: Arc<TickReport>) {
@@ -113,15 +103,17 @@ impl Publisher {
     }
 
     /// One encoding for each kind of frame, one frame for each room, one push for each client.
-    fn fill_rooms(&self, now: &Now, occupied: Vec<(String, Topic, Subscription)>) {
+    fn fill_rooms(&mut self, now: &Now, occupied: Vec<Room>) {
+        self.chains.keep(&occupied);
         let name = self.namespace.name();
         // What was computed before this thread came to it is older by that.
         let waited = Duration::from_millis(wall_time_ms().saturating_sub(now.report.wall_time_ms));
         let since = Instant::now().checked_sub(waited).unwrap_or_else(Instant::now);
         let mut binary = None;
         let mut json: HashMap<String, Frame> = HashMap::new();
-        for (room, topic, subscription) in occupied {
-            if !self.seq.is_multiple_of(subscription.every) {
+        for Room { name: room, topic, subscription } in occupied {
+            let is_due = self.seq.is_multiple_of(subscription.every);
+            if !is_due && !self.chains.begins(&room, &subscription) {
                 continue;
             }
             let frame = match (topic, subscription.encoding) {
@@ -129,6 +121,13 @@ impl Publisher {
                 (Topic::Visualization, _) => Frame::raw_json(name, event::VISUALIZATION, &now.visualization),
                 (Topic::Drones, Some(Encoding::Binary)) => {
                     binary.get_or_insert_with(|| Frame::binary(name, event::DRONES, encode(now))).clone()
+                }
+                (Topic::Drones, Some(Encoding::Delta)) => {
+                    let timed = (since, self.on_sent.clone());
+                    let frame = self.chains.frame(name, &room, &subscription, now, timed);
+                    self.rooms.set_newest(&room, frame.clone());
+                    self.namespace.publish(&room, &frame, Delivery::Latest { slot: topic.event() });
+                    continue;
                 }
                 (Topic::Drones, _) => {
                     let key = serde_json::json!(subscription.filter).to_string();

@@ -4,6 +4,7 @@
 //! listens gets everything; [`subscriptions`] change that. Frames are encoded once by the [`frames::Publisher`].
 
 pub mod archive;
+pub mod chains;
 pub mod commands;
 pub mod comparison;
 pub mod desk;
@@ -12,6 +13,7 @@ pub mod frames;
 pub mod helm;
 pub mod leases;
 pub mod presence;
+pub mod rooms;
 pub mod subscriptions;
 
 use std::collections::BTreeMap;
@@ -36,10 +38,11 @@ use crate::swarm::{
 use commands::CommandRate;
 use desk::{Desk, LogQuery};
 use door::{Seat, hear, seat_of};
-use frames::{Publisher, Rooms};
+use frames::Publisher;
 use helm::Helm;
 use leases::Leases;
-use subscriptions::{Encoding, Subscribe, Subscription, Topic};
+use rooms::{Rooms, send_newest, sit_down};
+use subscriptions::{Subscribe, Subscription, Topic};
 
 /// Name of the swarm that routes and the namespace `/` mean when none is named.
 pub const DEFAULT_SWARM: &str = "default";
@@ -333,9 +336,9 @@ fn wire(gateway: &Gateway, flying: &Arc<Flying>, rooms: &Arc<Rooms>, greeter: &G
         socket.credit(event::DRONES);
         async {}
     });
-    let at = flying.clone();
+    let (at, their_rooms) = (flying.clone(), rooms.clone());
     hear(gateway, flying, "keyframe", move |_, socket, _| {
-        send_newest(&at, &socket, Topic::Drones);
+        send_newest(&at, &their_rooms, &socket, Topic::Drones);
         async {}
     });
 }
@@ -379,55 +382,6 @@ fn tell_presence(flying: &Flying, socket: &Socket) {
     let presence = presence::of(&flying.namespace, &flying.leases);
     let frame = Frame::json(flying.namespace.name(), event::PRESENCE, &presence);
     socket.emit_frame(&frame, Delivery::Passing);
-}
-
-/// Moves a client to the room of its subscription and shows it the newest frame at once.
-fn sit_down(
-    flying: &Flying,
-    rooms: &Rooms,
-    socket: &Socket,
-    seat: &Seat,
-    topic: Topic,
-    subscription: &Subscription,
-) {
-    let room = if topic.is_telemetry() { rooms.open(topic, subscription) } else { subscription.room(topic) };
-    if let Some(old) = seat.subscriptions().insert(topic, subscription.clone()) {
-        socket.leave(&old.room(topic));
-    }
-    if topic == Topic::Drones {
-        socket.set_in_flight_max(event::DRONES, subscription.in_flight_max);
-        if subscription.encoding == Some(Encoding::Binary) {
-            socket.join(event::DRONES_TABLE);
-            if let Some(now) = flying.desk.now() {
-                let table = outgoing::drones_table(&now.report.snapshot.table, now.epoch);
-                socket.emit_frame(
-                    &Frame::raw_json(flying.namespace.name(), event::DRONES_TABLE, &table),
-                    Delivery::Passing,
-                );
-            }
-        } else {
-            socket.leave(event::DRONES_TABLE);
-        }
-    }
-    socket.join(&room);
-    send_newest(flying, socket, topic);
-}
-
-/// The newest frame of a telemetry topic in the form that the client has subscribed to.
-fn send_newest(flying: &Flying, socket: &Socket, topic: Topic) {
-    let (Some(now), Some(seat)) = (flying.desk.now(), socket.data::<Seat>()) else { return };
-    let name = flying.namespace.name();
-    let Some(subscription) = seat.subscriptions().get(&topic).cloned() else { return };
-    let frame = match topic {
-        Topic::Status => Frame::raw_json(name, event::STATUS, &now.status),
-        Topic::Visualization => Frame::raw_json(name, event::VISUALIZATION, &now.visualization),
-        Topic::Drones if subscription.encoding == Some(Encoding::Binary) => {
-            Frame::binary(name, event::DRONES, frames::encode(&now))
-        }
-        Topic::Drones => frames::drones_frame(name, &now, &subscription),
-        _ => return,
-    };
-    socket.emit_frame(&frame, Delivery::Latest { slot: topic.event() });
 }
 
 /// Tells a client that has read the log up to `after` what came since, and how commands ended in the meantime. An `after`

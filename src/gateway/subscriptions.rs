@@ -13,6 +13,8 @@ use crate::sim::{DroneState, DroneTable};
 pub const RATE_HZ: f64 = 25.0;
 /// `visualization-update` comes with every so many publications.
 pub const VISUALIZATION_EVERY: u64 = 5;
+/// How far positions in `delta` may be from the truth, in whole centimetres: unless asked otherwise, and at most.
+const ERROR_CM: (u32, u32) = (1, 100);
 /// Most drones that a filter may name.
 const FILTER_DRONES_MAX: usize = 10_000;
 
@@ -80,6 +82,15 @@ pub enum Encoding {
     Json,
     /// [`crate::contract::compact`].
     Binary,
+    /// [`crate::contract::delta`].
+    Delta,
+}
+
+impl Encoding {
+    /// Whether drones are named by their place in the `drones-table`.
+    pub fn needs_table(self) -> bool {
+        self != Encoding::Json
+    }
 }
 
 /// Which drones a `drones-update` carries; all that are set must hold.
@@ -124,6 +135,9 @@ pub struct Subscription {
     /// How `drones-update` is written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<Encoding>,
+    /// How far positions in `delta` may be from the truth, metres.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_m: Option<f64>,
     /// At most this many frames are under way until `frame-ack` comes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_flight_max: Option<u32>,
@@ -142,6 +156,7 @@ impl Subscription {
         Self {
             rate_hz: topic.is_telemetry().then_some(RATE_HZ / every as f64),
             encoding: (topic == Topic::Drones).then_some(Encoding::Json),
+            error_m: None,
             in_flight_max: None,
             filter: Filter::default(),
             every,
@@ -151,9 +166,10 @@ impl Subscription {
     /// Clients with equal rooms share every frame.
     pub fn room(&self, topic: Topic) -> String {
         let encoding = match self.encoding {
-            Some(Encoding::Binary) => "binary",
-            Some(Encoding::Json) => "json",
-            None => "",
+            Some(Encoding::Delta) => format!("delta {}", self.error_m.unwrap_or_default()),
+            Some(Encoding::Binary) => "binary".into(),
+            Some(Encoding::Json) => "json".into(),
+            None => String::new(),
         };
         let filter =
             if self.filter.is_empty() { String::new() } else { serde_json::json!(self.filter).to_string() };
@@ -197,19 +213,7 @@ impl Subscription {
         fields: &mut Map<String, Value>,
         at: impl Fn(&str) -> String,
     ) -> Result<(), ApiError> {
-        if let Some(encoding) = take(fields, "encoding") {
-            self.encoding = Some(match encoding.as_str() {
-                Some("json") => Encoding::Json,
-                // What a client that asks for delta gets is said in the answer: the next best encoding.
-                Some("binary" | "delta") => Encoding::Binary,
-                _ => {
-                    return Err(ApiError::bad_request(
-                        at("encoding"),
-                        "encoding must be json, binary or delta",
-                    ));
-                }
-            });
-        }
+        self.take_encoding(fields, &at)?;
         if let Some(max) = take(fields, "in_flight_max") {
             self.in_flight_max = match max.as_u64() {
                 Some(n @ 1..=100) => Some(n as u32),
@@ -243,12 +247,47 @@ impl Subscription {
             })?;
             self.filter.region = Some(region);
         }
-        if self.encoding == Some(Encoding::Binary) && !self.filter.is_empty() {
+        if self.encoding.is_some_and(Encoding::needs_table) && !self.filter.is_empty() {
             return Err(ApiError::bad_request(
                 at("encoding"),
                 "binary frames carry every drone; filters need encoding json",
             ));
         }
+        Ok(())
+    }
+
+    fn take_encoding(
+        &mut self,
+        fields: &mut Map<String, Value>,
+        at: &impl Fn(&str) -> String,
+    ) -> Result<(), ApiError> {
+        if let Some(encoding) = take(fields, "encoding") {
+            self.encoding = Some(match encoding.as_str() {
+                Some("json") => Encoding::Json,
+                Some("binary") => Encoding::Binary,
+                Some("delta") => Encoding::Delta,
+                _ => {
+                    return Err(ApiError::bad_request(
+                        at("encoding"),
+                        "encoding must be json, binary or delta",
+                    ));
+                }
+            });
+        }
+        let (usual, most) = ERROR_CM;
+        self.error_m = (self.encoding == Some(Encoding::Delta)).then_some(f64::from(usual) / 100.0);
+        let Some(error) = take(fields, "error_m") else { return Ok(()) };
+        if self.error_m.is_none() {
+            return Err(ApiError::bad_request(at("error_m"), "error_m needs encoding delta"));
+        }
+        // Down to whole centimetres, so that clients share rooms; 0.29 m are 28.999… cm.
+        let cm = error.as_f64().map(|m| (m * 100.0 + 1e-9).floor());
+        self.error_m = Some(
+            cm.filter(|cm| (1.0..=f64::from(most)).contains(cm)).ok_or_else(|| {
+                let message = format!("error_m is {error}; it must be a number from 0.01 to {}", most / 100);
+                ApiError::new(ErrorCode::OutOfRange, message).at(at("error_m"))
+            })? / 100.0,
+        );
         Ok(())
     }
 }
@@ -364,6 +403,9 @@ mod tests {
         assert_eq!(room(json!({})), room(json!({"rate_hz": 25, "encoding": "json", "in_flight_max": 2})));
         assert_ne!(room(json!({})), room(json!({"encoding": "binary"})));
         assert_ne!(room(json!({"group": "a"})), room(json!({"group": "b"})));
+        let delta = |error: f64| room(json!({"encoding": "delta", "error_m": error}));
+        assert_eq!(room(json!({"encoding": "delta"})), delta(0.0199));
+        assert_ne!(delta(0.28), delta(0.29));
     }
 
     #[test]
@@ -401,6 +443,16 @@ mod tests {
                 json!({"topics": {"drones-update": {"encoding": "binary", "group": "a"}}}),
                 ErrorCode::BadRequest,
                 "topics.drones-update.encoding",
+            ),
+            (
+                json!({"topics": {"drones-update": {"encoding": "delta", "error_m": 0.001}}}),
+                ErrorCode::OutOfRange,
+                "topics.drones-update.error_m",
+            ),
+            (
+                json!({"topics": {"drones-update": {"encoding": "binary", "error_m": 0.05}}}),
+                ErrorCode::BadRequest,
+                "topics.drones-update.error_m",
             ),
             (json!({"logs_after": -1}), ErrorCode::BadRequest, "logs_after"),
             (json!({"topic": {}}), ErrorCode::BadRequest, "topic"),

@@ -17,6 +17,7 @@ use super::{
         payload,
         websocket_frame::{header_bytes, write_header},
     },
+    slot::Link,
 };
 
 /// The longest WebSocket frame header that a server sends.
@@ -29,7 +30,7 @@ pub enum Delivery {
     Event,
     /// The same, but not remembered for clients that are cut off: for what whoever comes back is told anew.
     Passing,
-    /// Only the newest of its slot: it replaces one that still waits. For telemetry.
+    /// Only the newest of its slot: it replaces one that still waits, or follows it if both are of a chain. For telemetry.
     Latest {
         /// What replaces what; one slot for each kind of frame in a namespace.
         slot: &'static str,
@@ -58,6 +59,7 @@ struct Inner {
     /// Not worth the work of compressing it.
     plain: bool,
     timing: OnceLock<Timing>,
+    link: OnceLock<Link>,
 }
 
 /// Who wants to know how old a frame is when it is sent.
@@ -235,6 +237,7 @@ impl Frame {
             nature,
             plain: false,
             timing: OnceLock::new(),
+            link: OnceLock::new(),
         }))
     }
 
@@ -250,6 +253,7 @@ impl Frame {
             nature: self.0.nature,
             plain: true,
             timing: OnceLock::new(),
+            link: self.0.link.clone(),
         }))
     }
 
@@ -259,6 +263,18 @@ impl Frame {
     pub fn timed(self, since: Instant, tell: OnSent) -> Self {
         let _ = self.0.timing.set(Timing { since, tell });
         self
+    }
+
+    /// The same packet as a link of a chain. Only of frames that are sent as [`Delivery::Latest`]: a client that takes it gets
+    /// every frame of the chain after the first, or one that stands alone in their place.
+    #[must_use]
+    pub fn linked(self, link: Link) -> Self {
+        let _ = self.0.link.set(link);
+        self
+    }
+
+    pub(super) fn link(&self) -> Option<&Link> {
+        self.0.link.get()
     }
 
     /// A carrier has taken it.

@@ -124,6 +124,9 @@
 //! fewer frames and never old ones, and a stalled one costs nothing. [`Socket::set_in_flight_max`] adds flow control by the
 //! client's own word.
 //!
+//! Frames that say only what changed since the one before are a chain ([`Frame::linked`]): all of them arrive, or one that
+//! stands alone takes the place of those that wait.
+//!
 //! A [`Frame`] is encoded once and shared by everyone who gets it: [`Namespace::publish`].
 //!
 //! [`Delivery::Volatile`]: now or never, for a client that is ready at this moment.
@@ -147,7 +150,7 @@
 //! | [`protocol`] | Engine.IO and Socket.IO as pure state machines and codecs |
 //! | `server`, `entry` | sessions, namespaces, admission; what an HTTP request is checked for |
 //! | `session`, `session_handle`, `inbox` | the actor; what others hold of it; its work in order |
-//! | `outbox`, `frame` | what waits for a client; one encoded packet |
+//! | `outbox`, `slot`, `frame` | what waits for a client, and of telemetry; one encoded packet |
 //! | `polling`, `websocket`, `websocket_line` | the carriers |
 //! | `deflate` | compression of WebSocket messages |
 //! | `namespace`, `socket`, `ack`, `handshake` | what a program sees |
@@ -183,6 +186,7 @@ mod registry;
 mod server;
 mod session;
 mod session_handle;
+mod slot;
 mod socket;
 mod stats;
 mod websocket;
@@ -202,5 +206,6 @@ pub use protocol::error::CloseReason;
 pub use raw::{KEEP_ALIVE, listen};
 pub use recovery::Recovery;
 pub use server::SocketIo;
+pub use slot::Link;
 pub use socket::Socket;
 pub use stats::Stats;

@@ -15,6 +15,7 @@ use bytes::{Bytes, BytesMut};
 use super::{
     frame::{Delivery, Frame},
     protocol::{connection::PollAnswer, payload::SEPARATOR, websocket_frame::close_frame},
+    slot::Slot,
 };
 
 /// Packets in the answer to a poll. The official Python client gives a connection up that brings it more at once
@@ -29,7 +30,7 @@ pub(super) enum Pushed {
     Conflated,
     /// The reliable queue is full: the session must be closed.
     Overflow,
-    /// It was volatile, and the client not ready for it.
+    /// It was volatile, and the client not ready for it; or the client has got what follows it already.
     Dropped,
     /// The session is over.
     Closed,
@@ -59,30 +60,6 @@ struct Inner {
     close_frame_sent: bool,
 }
 
-#[derive(Debug)]
-struct Slot {
-    namespace: Arc<str>,
-    name: &'static str,
-    frame: Option<Frame>,
-    in_flight: u32,
-    in_flight_max: Option<u32>,
-}
-
-impl Slot {
-    fn take(&mut self) -> Option<Frame> {
-        let taken = match self.in_flight_max {
-            None => self.frame.take(),
-            Some(max) if self.in_flight < max => self.frame.take().inspect(|_| self.in_flight += 1),
-            Some(_) => None,
-        };
-        taken.inspect(Frame::sent)
-    }
-
-    fn is_ready(&self) -> bool {
-        self.frame.is_some() && self.in_flight_max.is_none_or(|max| self.in_flight < max)
-    }
-}
-
 impl Inner {
     fn next(&mut self) -> Option<Frame> {
         if let Some(frame) = self.control.pop_front() {
@@ -97,15 +74,14 @@ impl Inner {
 
     fn next_len(&self) -> Option<usize> {
         let queued = self.control.front().or_else(|| self.reliable.front());
-        let waiting = || self.slots.iter().find(|slot| slot.is_ready()).and_then(|slot| slot.frame.as_ref());
+        let waiting = || self.slots.iter().find_map(Slot::next);
         queued.or_else(waiting).map(|frame| frame.polling().len())
     }
 
     fn slot(&mut self, namespace: &Arc<str>, name: &'static str) -> &mut Slot {
         let known = self.slots.iter().position(|slot| slot.name == name && slot.namespace == *namespace);
         let index = known.unwrap_or_else(|| {
-            let namespace = namespace.clone();
-            self.slots.push(Slot { namespace, name, frame: None, in_flight: 0, in_flight_max: None });
+            self.slots.push(Slot::new(namespace.clone(), name));
             self.slots.len() - 1
         });
         &mut self.slots[index]
@@ -149,12 +125,11 @@ impl Outbox {
             }
             Delivery::Latest { slot } => {
                 let slot = inner.slot(namespace, slot);
-                let replaced = slot.frame.replace(frame.clone()).is_some();
-                let ready = slot.is_ready();
-                if ready {
+                let pushed = slot.put(frame);
+                if slot.is_ready() {
                     wake(inner);
                 }
-                if replaced { Pushed::Conflated } else { Pushed::Queued }
+                pushed
             }
         }
     }
@@ -179,17 +154,19 @@ impl Outbox {
     /// No more than `max` frames of this slot are under way until [`Outbox::credit`] says that one has arrived.
     pub(super) fn set_in_flight_max(&self, namespace: &Arc<str>, slot: &'static str, max: Option<u32>) {
         let mut inner = self.lock();
-        let slot = inner.slot(namespace, slot);
-        slot.in_flight_max = max;
-        slot.in_flight = 0;
+        inner.slot(namespace, slot).set_in_flight_max(max);
         wake(inner);
+    }
+
+    /// The next frame of a chain in this slot stands alone.
+    pub(super) fn restart(&self, namespace: &Arc<str>, slot: &'static str) {
+        self.lock().slot(namespace, slot).restart();
     }
 
     /// A frame of this slot has arrived.
     pub(super) fn credit(&self, namespace: &Arc<str>, slot: &'static str) {
         let mut inner = self.lock();
-        let slot = inner.slot(namespace, slot);
-        slot.in_flight = slot.in_flight.saturating_sub(1);
+        inner.slot(namespace, slot).credit();
         wake(inner);
     }
 

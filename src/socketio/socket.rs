@@ -317,6 +317,11 @@ impl Socket {
         self.0.session.outbox.credit(self.0.namespace.shared_name(), slot);
     }
 
+    /// The client has lost the chain of this slot: the next frame of it stands alone.
+    pub fn restart_chain(&self, slot: &'static str) {
+        self.0.session.outbox.restart(self.0.namespace.shared_name(), slot);
+    }
+
     pub(super) fn resolve_ack(&self, id: u64, reply: AckReply) {
         self.state().acks.resolve(id, reply);
     }

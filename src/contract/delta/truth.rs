@@ -1,0 +1,36 @@
+//! What a snapshot says, in the units of the chain.
+
+use crate::contract::compact::{battery, climb, flags, nearest, speed};
+use crate::sim::{DroneState, Snapshot};
+
+use super::encode::Truth;
+use super::state::{BATTERY, CLIMB, HEADING, SILENCE, SPEED, STATUS, UNITS_PER_M};
+
+/// 256ths of a turn in a degree.
+const HEADINGS_PER_DEG: f64 = 256.0 / 360.0;
+
+impl Truth {
+    /// Takes in what `snapshot` says; `tick_s` is the length of a tick in seconds. O(drones), no allocation once grown.
+    pub fn read(&mut self, snapshot: &Snapshot, tick_s: f64) {
+        let count = snapshot.drones.len();
+        self.position.iter_mut().chain(&mut self.velocity).for_each(|column| column.resize(count, 0));
+        self.fields.iter_mut().for_each(|column| column.resize(count, 0));
+        for (slot, drone) in snapshot.drones.iter().enumerate() {
+            self.read_drone(slot, drone, tick_s);
+        }
+    }
+
+    fn read_drone(&mut self, slot: usize, drone: &DroneState, tick_s: f64) {
+        let (p, v) = (drone.position, drone.velocity);
+        for (axis, (p, v)) in [(p.x, v.x), (p.y, v.y), (p.z, v.z)].into_iter().enumerate() {
+            self.position[axis][slot] = nearest(p * UNITS_PER_M);
+            self.velocity[axis][slot] = nearest(v * UNITS_PER_M * tick_s);
+        }
+        self.fields[HEADING][slot] = (nearest(drone.heading_deg * HEADINGS_PER_DEG) & 0xff) as i16;
+        self.fields[SPEED][slot] = speed(drone).into();
+        self.fields[CLIMB][slot] = climb(drone).into();
+        self.fields[BATTERY][slot] = battery(drone).into();
+        self.fields[STATUS][slot] = drone.mode as i16 | (flags(drone) << 4).cast_signed();
+        self.fields[SILENCE][slot] = drone.silent_ticks.min(255) as i16;
+    }
+}

@@ -1,0 +1,123 @@
+//! Rooms of telemetry, and how a client takes its seat in one.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::contract::{event, outgoing};
+use crate::socketio::{Delivery, Frame, Namespace, Socket};
+
+use super::subscriptions::{Encoding, Subscription, Topic};
+use super::{Flying, Seat, frames};
+
+/// The telemetry rooms in which somebody sits, with what they get.
+#[derive(Debug, Default)]
+pub struct Rooms(Mutex<BTreeMap<String, Seats>>);
+
+#[derive(Debug)]
+struct Seats {
+    topic: Topic,
+    subscription: Subscription,
+    /// The newest link of the room's chain, for who comes late.
+    newest: Option<Frame>,
+}
+
+/// A room in which somebody sits.
+#[derive(Debug)]
+pub struct Room {
+    /// Its name.
+    pub name: String,
+    /// What it is about.
+    pub topic: Topic,
+    /// What all in it get.
+    pub subscription: Subscription,
+}
+
+impl Rooms {
+    /// Opens a room; opening it again changes nothing.
+    pub fn open(&self, topic: Topic, subscription: &Subscription) -> String {
+        let room = subscription.room(topic);
+        let seats = || Seats { topic, subscription: subscription.clone(), newest: None };
+        self.lock().entry(room.clone()).or_insert_with(seats);
+        room
+    }
+
+    /// Closes the rooms that everybody has left and returns the others.
+    pub fn occupied(&self, namespace: &Namespace) -> Vec<Room> {
+        let mut rooms = self.lock();
+        rooms.retain(|room, _| namespace.room_len(room) > 0);
+        let room = |(name, seats): (&String, &Seats)| Room {
+            name: name.clone(),
+            topic: seats.topic,
+            subscription: seats.subscription.clone(),
+        };
+        rooms.iter().map(room).collect()
+    }
+
+    /// Keeps the newest link of a room's chain.
+    pub fn set_newest(&self, room: &str, frame: Frame) {
+        if let Some(seats) = self.lock().get_mut(room) {
+            seats.newest = Some(frame);
+        }
+    }
+
+    fn newest(&self, room: &str) -> Option<Frame> {
+        self.lock().get(room)?.newest.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Seats>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Moves a client to the room of its subscription and shows it the newest frame at once.
+pub fn sit_down(
+    flying: &Flying,
+    rooms: &Rooms,
+    socket: &Socket,
+    seat: &Seat,
+    topic: Topic,
+    subscription: &Subscription,
+) {
+    let room = if topic.is_telemetry() { rooms.open(topic, subscription) } else { subscription.room(topic) };
+    if let Some(old) = seat.subscriptions().insert(topic, subscription.clone()) {
+        socket.leave(&old.room(topic));
+    }
+    if topic == Topic::Drones {
+        socket.set_in_flight_max(event::DRONES, subscription.in_flight_max);
+        if subscription.encoding.is_some_and(Encoding::needs_table) {
+            socket.join(event::DRONES_TABLE);
+            if let Some(now) = flying.desk.now() {
+                let table = outgoing::drones_table(&now.report.snapshot.table, now.epoch);
+                socket.emit_frame(
+                    &Frame::raw_json(flying.namespace.name(), event::DRONES_TABLE, &table),
+                    Delivery::Passing,
+                );
+            }
+        } else {
+            socket.leave(event::DRONES_TABLE);
+        }
+    }
+    socket.join(&room);
+    send_newest(flying, rooms, socket, topic);
+}
+
+/// The newest frame of a telemetry topic in the form that the client has subscribed to. A chain that is about to begin sends
+/// it by itself.
+pub fn send_newest(flying: &Flying, rooms: &Rooms, socket: &Socket, topic: Topic) {
+    let (Some(now), Some(seat)) = (flying.desk.now(), socket.data::<Seat>()) else { return };
+    let name = flying.namespace.name();
+    let Some(subscription) = seat.subscriptions().get(&topic).cloned() else { return };
+    let frame = match (topic, subscription.encoding) {
+        (Topic::Status, _) => Frame::raw_json(name, event::STATUS, &now.status),
+        (Topic::Visualization, _) => Frame::raw_json(name, event::VISUALIZATION, &now.visualization),
+        (Topic::Drones, Some(Encoding::Binary)) => Frame::binary(name, event::DRONES, frames::encode(&now)),
+        (Topic::Drones, Some(Encoding::Delta)) => {
+            socket.restart_chain(event::DRONES);
+            let Some(frame) = rooms.newest(&subscription.room(topic)) else { return };
+            frame
+        }
+        (Topic::Drones, _) => frames::drones_frame(name, &now, &subscription),
+        _ => return,
+    };
+    socket.emit_frame(&frame, Delivery::Latest { slot: topic.event() });
+}
