@@ -1,11 +1,12 @@
 /**
  * What arrives over a connection: checked here, put in order, counted when it cannot be used. Nothing throws out of here.
  */
-import { decodeFrame, type BadFrame, type Frame } from '../proto/decode';
+import { decodeFrame, type BadFrame, type Decoded, type Frame } from '../proto/decode';
+import { DELTA_MAGIC, DeltaDecoder, type BadDelta } from '../proto/delta';
 import { encodeFrame } from '../proto/encode';
 import { isRecord, type DronesTable, type DronesUpdate } from '../proto/events';
 
-export type BadReason = BadFrame | 'unknown_epoch' | 'wrong_count' | 'old_seq' | 'bad_event';
+export type BadReason = BadFrame | BadDelta | 'unknown_epoch' | 'wrong_count' | 'old_seq' | 'bad_event';
 
 const BAD_IN_A_ROW_MAX = 3;
 const UNKNOWN_EPOCH_MAX_MS = 3000;
@@ -27,6 +28,7 @@ export class Intake {
   readonly bad: Partial<Record<BadReason, number>> = {};
   /** Frames the server left out on purpose because newer ones replaced them. */
   skipped = 0;
+  private readonly delta = new DeltaDecoder();
   /** Numbers of frames whose credit has not gone back yet. */
   readonly undrawn: number[] = [];
   private table: DronesTable | null = null;
@@ -48,6 +50,7 @@ export class Intake {
     this.badInARow = 0;
     this.unknownSinceMs = NaN;
     this.undrawn.length = 0;
+    this.delta.forget();
   }
 
   count(reason: BadReason): void {
@@ -68,16 +71,16 @@ export class Intake {
     this.lastSeq = -1;
   }
 
-  /** A `drones-update` of either encoding. */
+  /** A `drones-update` of any encoding. */
   take(data: unknown): void {
     if (isRecord(data) && Array.isArray(data.drones)) {
       this.takeJson(data as unknown as DronesUpdate, 0);
       return;
     }
-    const decoded = decodeFrame(data);
+    const decoded = this.decode(data);
     // A frame that cannot be used still took a credit.
     this.undrawn.push(decoded.ok ? decoded.frame.seq : Math.max(0, this.lastSeq));
-    if (!decoded.ok) return this.reject(decoded.reason);
+    if (!decoded.ok) return decoded.reason === 'gap' ? this.resume() : this.reject(decoded.reason);
     const { frame } = decoded;
     if (frame.epoch !== this.table?.epoch) return this.awaitTable();
     if (frame.count !== this.table.drones.length) return this.reject('wrong_count');
@@ -95,6 +98,20 @@ export class Intake {
     const decoded = decodeFrame(encodeFrame(update, this.localEpoch, flags));
     if (decoded.ok) this.accept(decoded.frame);
     else this.reject(decoded.reason);
+  }
+
+  private decode(data: unknown): Decoded | { ok: false; reason: BadDelta } {
+    const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : data;
+    if (!(bytes instanceof Uint8Array) || bytes[0] !== DELTA_MAGIC) return decodeFrame(data);
+    const read = this.delta.read(bytes);
+    return read.ok ? this.delta.frame() : read;
+  }
+
+  /** Changes to a frame that never came: whoever has the whole picture sends it. */
+  private resume(): void {
+    this.count('gap');
+    this.handlers.free();
+    this.handlers.keyframe();
   }
 
   private accept(frame: Frame): void {

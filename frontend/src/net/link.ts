@@ -7,6 +7,7 @@ import { io, type Socket } from 'socket.io-client';
 import type { Frame } from '../proto/decode';
 import { isRecord, type CommandUpdate, type DronesTable, type DronesUpdate, type LogEntry, type PresenceUpdate, type StatusUpdate, type VisualizationUpdate, type Welcome } from '../proto/events';
 import { Intake, type BadReason } from './intake';
+import { Pace } from './pace';
 
 export interface LinkHandlers {
   connected(): void;
@@ -24,9 +25,8 @@ export interface LinkHandlers {
   gone(): void;
 }
 
-/** Never more than this many undrawn frames under way: a slow screen sees fresh data less often, never old data. */
-const IN_FLIGHT_MAX = 2;
-const STATUS_HZ = 10;
+/** How far from the truth positions may be that come as changes. */
+const ERROR_M = 0.05;
 const MANY_DRONES = 1000;
 const KEYFRAME_EVERY_MS = 1000;
 const RETRY_MS = [500, 1000, 1500, 2500, 4000, 5000];
@@ -50,6 +50,7 @@ export class Link {
   private readonly intake: Intake;
   private keyframeAtMs = -Infinity;
   private rateHz = 25;
+  private readonly pace = new Pace();
   private closed = false;
   /** How often goals and links were asked for last. */
   private askedSceneHz = 0;
@@ -138,6 +139,22 @@ export class Link {
     if (this.connected) this.subscribe();
   }
 
+  /** Frames a second that were asked for. */
+  get askedHz(): number {
+    // Long polling carries one answer a round trip; asking for more than it can give would only add age.
+    return Math.min(this.rateHz, this.pace.level.rateHz, this.carrier === 'polling' ? 5 : Infinity);
+  }
+
+  /** Only changes are sent, because the link is weak. */
+  get isWeak(): boolean {
+    return this.pace.isWeak;
+  }
+
+  /** What of the last seconds is known: how old frames were at their arrival, and how many of those asked for came. */
+  judge(ageMs: number, share: number): void {
+    if (this.connected && this.pace.look(performance.now(), { ageMs, share })) this.subscribe();
+  }
+
   /** The newest frame has been drawn: returns the credit of every frame received up to now. */
   drawn(): void {
     for (const seq of this.intake.undrawn) this.socket.emit('frame-ack', { seq });
@@ -177,6 +194,7 @@ export class Link {
       this.tries = 0;
       this.retryAtMs = 0;
       this.intake.forget();
+      this.pace.restart(performance.now());
       // After a short cut the server knows this console still, and the frames that were under way then.
       if (socket.recovered) this.keyframe();
       socket.io.engine?.once('upgrade', () => this.subscribe());
@@ -231,20 +249,20 @@ export class Link {
     this.handlers.table(table);
   }
 
-  /** Goals of thousands of drones weigh more than all their positions, and only few are ever shown. */
+  /** Goals of thousands of drones weigh more than all their positions, and only few are ever shown. 0: none at all. */
   private get sceneHz(): number {
-    return this.intake.drones > MANY_DRONES ? 0.5 : 2;
+    const { drones } = this.intake;
+    return drones > this.pace.level.goalsOf ? 0 : drones > MANY_DRONES ? 0.5 : 2;
   }
 
   /** What to be told, how often and how written. */
   private wanted(): Record<string, object> {
-    // Long polling carries one answer a round trip; asking for more than it can give would only add age.
-    const rate_hz = this.carrier === 'polling' ? Math.min(5, this.rateHz) : this.rateHz;
+    const { encoding, inFlightMax, statusHz } = this.pace.level;
     this.askedSceneHz = this.sceneHz;
     return {
-      'drones-update': { encoding: 'binary', rate_hz, in_flight_max: IN_FLIGHT_MAX },
-      'status-update': { rate_hz: Math.min(STATUS_HZ, rate_hz) },
-      'visualization-update': { rate_hz: this.sceneHz },
+      'drones-update': { encoding, rate_hz: this.askedHz, in_flight_max: inFlightMax, ...(encoding === 'delta' ? { error_m: ERROR_M } : {}) },
+      'status-update': { rate_hz: Math.min(statusHz, this.askedHz) },
+      ...(this.askedSceneHz > 0 ? { 'visualization-update': { rate_hz: this.askedSceneHz } } : {}),
     };
   }
 
@@ -252,6 +270,7 @@ export class Link {
   private subscribe(only?: readonly string[]): void {
     const topics = Object.entries(this.wanted()).filter(([topic]) => only?.includes(topic) ?? true);
     this.socket.emit('subscribe', { topics: Object.fromEntries(topics) });
+    if (this.askedSceneHz === 0) this.socket.emit('unsubscribe', { topics: ['visualization-update'] });
   }
 
   private retryLater(): void {

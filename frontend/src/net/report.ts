@@ -11,12 +11,17 @@ import { judge } from './state';
 const SPARK_SAMPLES = 120;
 const STALL_MS = 1500;
 const RATE_WINDOW_MS = 2000;
+/** From a frame's arrival to its drawing: longer than this and it is the screen that is slow. */
+const SLOW_DRAWING_MS = 60;
+/** Frames that the server publishes a second. */
+const FULL_HZ = 25;
 /** Older than this and a complete frame is asked for. */
 const KEYFRAME_AGE_MS = 1500;
 
 export class Report {
   private readonly explainer: Explainer;
-  private arrivals: number[] = [];
+  /** Of the last frames: when they came, how old they were, and their numbers. */
+  private arrivals: { atMs: number; ageMs: number; seq: number }[] = [];
   private spark: number[] = [];
   private readonly startedAt = performance.now();
   private lastTick = -1;
@@ -29,7 +34,7 @@ export class Report {
 
   /** A frame has come. */
   arrived(frame: Frame): void {
-    this.arrivals.push(performance.now());
+    this.arrivals.push({ atMs: performance.now(), ageMs: this.session.clock.ageMs(frame.serverTimeMs), seq: frame.seq });
     if (frame.tick === this.lastTick) return;
     this.lastTick = frame.tick;
     this.tickSinceMs = frame.serverTimeMs;
@@ -39,11 +44,11 @@ export class Report {
     const { session } = this;
     const { fleet, link, clock } = session;
     const now = performance.now();
-    while (this.arrivals.length > 0 && now - this.arrivals[0] > RATE_WINDOW_MS) this.arrivals.shift();
+    while (this.arrivals.length > 0 && now - this.arrivals[0].atMs > RATE_WINDOW_MS) this.arrivals.shift();
     const frame = fleet.ring.latest;
     const age = session.ageMs();
-    const asked = link.transport === 'polling' ? Math.min(5, session.frameRate) : session.frameRate;
-    session.state = judge({ connected: link.connected, polling: session.polling, ageMs: age, intervalMs: 1000 / asked, waitingMs: now - this.startedAt });
+    session.state = judge({ connected: link.connected, polling: session.polling, ageMs: age, intervalMs: 1000 / link.askedHz, waitingMs: now - this.startedAt });
+    if (now - this.startedAt > RATE_WINDOW_MS) this.judgeLink(age);
     if (link.connected && age > KEYFRAME_AGE_MS) link.keyframe();
     const [p50, p95] = clock.ageQuantiles();
     this.spark.push(Number.isNaN(age) ? 0 : age);
@@ -51,7 +56,7 @@ export class Report {
     const running = session.latestStatus?.state === 'running' && frame !== null && (frame.flags & (FLAG_PAUSED | FLAG_STOPPED)) === 0;
     ui.link = {
       state: session.state, ageMs: age, ageP50Ms: p50, ageP95Ms: p95, hz: (this.arrivals.length * 1000) / RATE_WINDOW_MS, rttMs: clock.rttMs,
-      transport: link.transport, socketUp: link.connected, skipped: link.skippedFrames, bad: Object.entries(link.badFrames),
+      transport: link.transport, weak: link.isWeak, socketUp: link.connected, skipped: link.skippedFrames, bad: Object.entries(link.badFrames),
       retryInS: link.retryAtMs > 0 ? Math.max(0, Math.ceil((link.retryAtMs - Date.now()) / 1000)) : null,
       stalled: running && session.state !== 'lost' && frame.serverTimeMs - this.tickSinceMs > STALL_MS,
       spark: [...this.spark],
@@ -71,6 +76,20 @@ export class Report {
     ui.logVersion = session.log.version;
     ui.lastEntries = session.log.entries;
     ui.beat++;
+  }
+
+  /** By the frames of the last seconds; without any, by how long there has been none. */
+  private judgeLink(sinceMs: number): void {
+    const { link, clock } = this.session;
+    if (document.hidden || link.transport === 'polling') return;
+    const { arrivals } = this;
+    const ages = arrivals.map((frame) => frame.ageMs).sort((a, b) => a - b);
+    const ageMs = ages.length > 0 ? ages[ages.length >> 1] : sinceMs;
+    const published = arrivals.length > 1 ? arrivals[arrivals.length - 1].seq - arrivals[0].seq : 0;
+    // A screen that draws late holds frames back itself.
+    const drawsInTime = clock.ageQuantiles()[0] < ageMs + SLOW_DRAWING_MS;
+    const share = drawsInTime && published > 0 ? ((arrivals.length - 1) * (FULL_HZ / link.askedHz)) / published : 1;
+    if (!Number.isNaN(ageMs)) link.judge(ageMs, share);
   }
 
   /** Brings the alert panel up to date, also at once after an acknowledgement. */

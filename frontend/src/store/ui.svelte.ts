@@ -24,6 +24,8 @@ export interface LinkView {
   hz: number;
   rttMs: number;
   transport: 'websocket' | 'polling' | 'none';
+  /** Only changes are sent, because more would come late. */
+  weak: boolean;
   socketUp: boolean;
   skipped: number;
   bad: readonly (readonly [reason: string, count: number])[];
@@ -69,7 +71,7 @@ export interface Notice {
 }
 
 const COLD: LinkView = {
-  state: 'connecting', ageMs: NaN, ageP50Ms: NaN, ageP95Ms: NaN, hz: 0, rttMs: NaN, transport: 'none', socketUp: false,
+  state: 'connecting', ageMs: NaN, ageP50Ms: NaN, ageP95Ms: NaN, hz: 0, rttMs: NaN, transport: 'none', weak: false, socketUp: false,
   skipped: 0, bad: [], retryInS: null, stalled: false, spark: [],
 };
 

@@ -15,6 +15,10 @@ export function goldenJson<T>(name: string): T {
   return JSON.parse(readFileSync(dir + name, 'utf8')) as T;
 }
 
+export function fixtureJson<T>(name: string): T {
+  return JSON.parse(readFileSync(`${dir}../${name}`, 'utf8')) as T;
+}
+
 export function drone(id: string, more: Partial<DroneJson> = {}): DroneJson {
   return { id, type: 'scout', group: 'alpha', position: [0, 0, 10], velocity: [0, 0, 0], heading_deg: 0, battery_pct: 50, mode: 'swarm', landed: 'in_air', ...more };
 }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Link, type LinkHandlers } from '../../src/net/link';
 import { encodeFrame } from '../../src/proto/encode';
-import { drone, golden, random } from './fixtures';
+import { drone, fixtureJson, golden, random } from './fixtures';
 
 /** A socket.io client without a network: what it is told to emit is noted, what it receives is played in. */
 type Auth = (give: (data: object) => void) => void;
@@ -61,6 +61,23 @@ describe('link', () => {
     expect(link.skippedFrames).toBe(2);
     link.drawn();
     expect(emittedOf('frame-ack')).toEqual([{ seq: 1 }, { seq: 4 }]);
+  });
+
+  it('asks for changes once frames arrive late, and for a whole frame when one is missing', () => {
+    const says = fixtureJson<{ frame: string; says: { wrong?: string } }[]>('delta.json');
+    const [whole, change, later] = [1, 2, 4].map((n) => Uint8Array.from(says[n].frame.match(/../g) ?? [], (hex) => parseInt(hex, 16)));
+    for (let n = 0; n < 30; n++) {
+      vi.advanceTimersByTime(250);
+      link.judge(900, 1);
+    }
+    expect(emittedOf('subscribe').map((s) => (s as { topics: Record<string, unknown> }).topics['drones-update'])).toMatchObject([{ encoding: 'delta', error_m: 0.05, rate_hz: 25 }]);
+    expect(link.isWeak).toBe(true);
+    play('drones-table', { epoch: 77, drones: Array.from({ length: 6 }, (_, i) => ({ id: `d${i}`, type: 'quad' })) });
+    for (const frame of [whole, change, later]) play('drones-update', frame.buffer);
+    expect(seen.frames).toEqual([7, 8]);
+    expect(link.badFrames).toEqual({ gap: 1 });
+    expect(emittedOf('keyframe').length).toBe(1);
+    expect(emittedOf('frame-ack').length).toBe(3); // those that were drawn meanwhile too
   });
 
   it('drops what is not newer', () => {

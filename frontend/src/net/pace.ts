@@ -1,0 +1,91 @@
+/**
+ * How much to ask for: everything on a good link, on a weak one changes only, and fewer of them if even these are too much.
+ *
+ * Judged by what is measured: how old frames are when they arrive, and how many of those that were asked for arrive. Going
+ * down takes seconds; going up is tried after a while of good data, and after each try that failed the wait is twice as long.
+ */
+export interface Level {
+  readonly encoding: 'binary' | 'delta';
+  readonly rateHz: number;
+  readonly statusHz: number;
+  /** Goals, trails and paths of many drones weigh more than their positions: on a weak link only small swarms get them. */
+  readonly goalsOf: number;
+  readonly inFlightMax: number;
+}
+
+export const LEVELS: readonly Level[] = [
+  // Never more than this many undrawn frames under way: a slow screen sees fresh data less often, never old data.
+  { encoding: 'binary', rateHz: 25, statusHz: 10, goalsOf: Infinity, inFlightMax: 2 },
+  { encoding: 'delta', rateHz: 25, statusHz: 2, goalsOf: 100, inFlightMax: 12 },
+  { encoding: 'delta', rateHz: 5, statusHz: 1, goalsOf: 0, inFlightMax: 3 },
+];
+
+export interface Seen {
+  /** Median age of the frames of the last two seconds at their arrival. */
+  readonly ageMs: number;
+  /** Frames that arrived, of those that were asked for; 1 while a slow screen holds them back. */
+  readonly share: number;
+}
+
+const POOR_AGE_MS = 250;
+const GOOD_AGE_MS = 150;
+const POOR_SHARE = 0.6;
+const DOWN_AFTER_MS = 2000;
+/** After a change the window of measurement must fill with what the new level brings. */
+const SETTLE_MS = 3000;
+const UP_AFTER_MS = 60_000;
+const UP_AFTER_MAX_MS = 960_000;
+/** A level that was poor so soon after it was tried had failed. */
+const TRIAL_MS = 20_000;
+
+export class Pace {
+  private index = 0;
+  private changedAtMs = -Infinity;
+  private poorSinceMs = NaN;
+  private goodSinceMs = NaN;
+  private upAfterMs = UP_AFTER_MS;
+  private tried = false;
+
+  get level(): Level {
+    return LEVELS[this.index];
+  }
+
+  get isWeak(): boolean {
+    return this.index > 0;
+  }
+
+  /** Whether another level holds from now on. */
+  look(nowMs: number, seen: Seen): boolean {
+    if (nowMs - this.changedAtMs < SETTLE_MS) return false;
+    const poor = seen.ageMs > POOR_AGE_MS || seen.share < POOR_SHARE;
+    const good = seen.ageMs < GOOD_AGE_MS && !poor;
+    this.poorSinceMs = poor ? either(this.poorSinceMs, nowMs) : NaN;
+    this.goodSinceMs = good ? either(this.goodSinceMs, nowMs) : NaN;
+    if (this.tried && nowMs - this.changedAtMs > TRIAL_MS) {
+      this.tried = false;
+      this.upAfterMs = UP_AFTER_MS;
+    }
+    if (nowMs - this.poorSinceMs >= DOWN_AFTER_MS && this.index < LEVELS.length - 1) {
+      if (this.tried) this.upAfterMs = Math.min(this.upAfterMs * 2, UP_AFTER_MAX_MS);
+      return this.go(1, nowMs);
+    }
+    if (nowMs - this.goodSinceMs >= this.upAfterMs && this.index > 0) return this.go(-1, nowMs);
+    return false;
+  }
+
+  /** A new connection: what was seen of the one before says nothing. */
+  restart(nowMs: number): void {
+    this.changedAtMs = nowMs;
+    this.poorSinceMs = NaN;
+    this.goodSinceMs = NaN;
+  }
+
+  private go(by: 1 | -1, nowMs: number): boolean {
+    this.index += by;
+    this.tried = by < 0;
+    this.restart(nowMs);
+    return true;
+  }
+}
+
+const either = (a: number, b: number): number => (Number.isNaN(a) ? b : a);

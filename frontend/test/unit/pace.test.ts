@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { Pace } from '../../src/net/pace';
+
+const GOOD = { ageMs: 30, share: 1 };
+const OLD = { ageMs: 800, share: 1 };
+const FEW = { ageMs: 90, share: 0.3 };
+
+/** Looks four times a second until the level changes; after how many seconds, or null. */
+function until(pace: Pace, from: { ms: number }, seen: { ageMs: number; share: number }, seconds: number): number | null {
+  for (let i = 1; i <= seconds * 4; i++) {
+    from.ms += 250;
+    if (pace.look(from.ms, seen)) return i / 4;
+  }
+  return null;
+}
+
+describe('pace', () => {
+  it('asks for everything while the link is good, and does not mind a hiccup', () => {
+    const [pace, at] = [new Pace(), { ms: 0 }];
+    for (let n = 0; n < 100; n++) {
+      expect(until(pace, at, OLD, 1.5)).toBeNull();
+      expect(until(pace, at, GOOD, 1)).toBeNull();
+    }
+    expect(pace.level).toMatchObject({ encoding: 'binary', rateHz: 25 });
+  });
+
+  it.each([['old', OLD], ['few', FEW]])('asks for changes when frames are %s, then for fewer', (_, seen) => {
+    const [pace, at] = [new Pace(), { ms: 0 }];
+    expect(until(pace, at, seen, 10)).toBeLessThan(3);
+    expect(pace.level).toMatchObject({ encoding: 'delta', rateHz: 25 });
+    expect(until(pace, at, seen, 10)).toBeGreaterThan(4);
+    expect(pace.level).toMatchObject({ encoding: 'delta', rateHz: 5 });
+    expect(until(pace, at, seen, 100)).toBeNull();
+  });
+
+  it('goes back after a minute of good data, and waits longer after each try that failed', () => {
+    const [pace, at] = [new Pace(), { ms: 0 }];
+    until(pace, at, OLD, 10);
+    let before = 0;
+    for (let n = 0; n < 4; n++) {
+      const waited = until(pace, at, GOOD, 2000) ?? Infinity;
+      expect(waited).toBeGreaterThan(Math.max(60, before * 1.5));
+      expect(waited).toBeLessThan(2000);
+      expect(pace.isWeak).toBe(false);
+      expect(until(pace, at, OLD, 10)).not.toBeNull();
+      before = waited;
+    }
+    // Once a try has lasted, a later weakness is a new one.
+    until(pace, at, GOOD, 2000);
+    expect(until(pace, at, GOOD, 30)).toBeNull();
+    until(pace, at, OLD, 10);
+    expect(until(pace, at, GOOD, 2000)).toBeLessThan(70);
+  });
+
+  it('stays where it is when data is neither good nor poor', () => {
+    const [pace, at] = [new Pace(), { ms: 0 }];
+    until(pace, at, OLD, 10);
+    expect(until(pace, at, { ageMs: 200, share: 1 }, 3000)).toBeNull();
+  });
+});
