@@ -309,6 +309,15 @@ export const S = {
   kioskLeave: 'Back to the console',
   kioskRefusal: 'Only the picture is shown here. K brings everything back.',
   messages: 'Messages',
+  mission: 'Mission',
+  missionReport: 'Report',
+  missionOutcome: (outcome: string): string => ({ complete: 'Mission complete.', incomplete: 'Mission ended incomplete.', stranded: 'Mission stranded.' })[outcome] ?? outcome,
+  crewDoes: 'Does',
+  crewFluid: 'Fluid',
+  crewFluidOf: (level: number, tank: number): string => `${level.toFixed(1)} of ${tank.toFixed(0)} l`,
+  crewTether: 'Tether',
+  crewTetherOf: (t: { to: string; length_m: number; length_m_max: number; tension_n: number }): string => `${t.length_m.toFixed(0)} of ${t.length_m_max.toFixed(0)} m, ${t.tension_n.toFixed(0)} N, ${t.to}`,
+  missionHeld: (text: string, action: string): string => `Held: ${text}, ${action}`,
 } as const;
 
 export const QUERY_HINTS = ['battery < 30', 'stale', 'group alpha', 'type scout', 'mode = hold', 'near 270,-150,40', 'not flying', 'battery < 30 & mode = swarm'];

@@ -19,6 +19,8 @@ import { Travel } from './travel';
 /** Every drone stops and stays in the air: the motors keep running, nothing falls. */
 export const STOP_ALL_COMMAND = 'hold';
 const GOTO_ALTITUDE_M = 20;
+/** Until the other views stand. */
+const QUAD_MS = 150;
 /** What a replay understands as well. */
 const CLOCK = new Set(['start', 'pause', 'step', 'set_speed', 'reset']);
 
@@ -301,6 +303,8 @@ export class Actions {
 
   toggleQuad(): void {
     ui.view = ui.view === 'quad' ? 'top' : 'quad';
+    // Four small views of a fence would show little of the building in it.
+    if (ui.view === 'quad' && ui.mission) setTimeout(() => this.map?.fitAll('work'), QUAD_MS);
   }
 
   /** Only the picture, or everything. */

@@ -1,5 +1,6 @@
 /** The way in when sockets do not get through: plain requests, every five seconds, said openly as such. */
 import { isRecord, type CommandAck, type CommandEnvelope, type CommandRecord, type DronesUpdate, type LogEntry, type ParamSpec, type StatusUpdate, type VisualizationUpdate } from '../proto/events';
+import type { MissionReport } from '../proto/mission';
 import type { Clock } from './clock';
 
 export const POLL_EVERY_MS = 5000;
@@ -92,6 +93,13 @@ export class Http {
     const list = Array.isArray(body) ? body : isRecord(body) ? body.params : null;
     if (!Array.isArray(list)) throw new Error('no parameters');
     return list.filter((p): p is ParamSpec => isRecord(p) && typeof p.path === 'string');
+  }
+
+  /** How the mission went so far. */
+  async missionReport(): Promise<MissionReport> {
+    const body = await this.request('mission/report');
+    if (!isRecord(body) || body.ok === false || !isRecord(body.windows)) throw new Error('no report');
+    return body as unknown as MissionReport;
   }
 
   /** What is known of one drone beyond its telemetry. */

@@ -1,6 +1,6 @@
 /** Four times a second: what the panels show of a session. */
 import { FLAG_PAUSED, FLAG_STOPPED, type Frame } from '../proto/decode';
-import { drones } from '../strings';
+import { drones, S } from '../strings';
 import type { AlertLevel } from '../store/alerts';
 import { severityOf, summarise } from '../store/summary';
 import { ui } from '../store/ui.svelte';
@@ -75,6 +75,7 @@ export class Report {
     }
     ui.logVersion = session.log.version;
     ui.lastEntries = session.log.entries;
+    this.refreshMission();
     ui.beat++;
   }
 
@@ -97,6 +98,19 @@ export class Report {
     const { shown, shelved } = this.session.alerts.groups(Date.now());
     ui.alerts = shown;
     ui.shelved = shelved;
+  }
+
+  /** A mission that begins is shown, one that ends is said. */
+  private refreshMission(): void {
+    const { mission } = this.session.fleet;
+    const before = ui.mission;
+    if (mission === before) return;
+    ui.mission = mission;
+    if (mission && !before && ui.drawer === 'timeline' && !ui.status?.replay) ui.drawer = 'mission';
+    if (!mission && ui.drawer === 'mission') ui.drawer = 'timeline';
+    if (before && before.outcome === null && mission?.outcome) {
+      ui.say(`${S.missionOutcome(mission.outcome)} ${mission.reason ?? ''}`, { label: S.missionReport, run: () => (ui.dialog = 'report') }, 0);
+    }
   }
 
   private refreshFleet(frame: Frame): void {

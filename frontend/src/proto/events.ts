@@ -74,6 +74,8 @@ export interface StatusUpdate {
   database?: 'ok' | 'away' | 'none';
   /** What waits on the server's disk for the database. */
   spool?: { records: number; bytes: number; fill_pct: number };
+  /** Of worlds with a mission. */
+  mission?: { phase: string; outcome: string | null; hold: unknown; found: number; verified: number; progress_pct: number; coverage_pct: number; tasks_open: number } | null;
   /** Of a replay: how far its recording goes. */
   replay?: { last_tick: number; is_recording: boolean };
 }
@@ -107,6 +109,8 @@ export interface VisualizationUpdate {
   paths?: Record<string, Vec3[]>;
   fences?: Fence[];
   obstacles?: Obstacle[];
+  /** Of worlds with a mission; see `mission.ts`. */
+  mission?: unknown;
 }
 
 export interface LogEntry {

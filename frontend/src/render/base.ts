@@ -1,5 +1,6 @@
 /** What stands still: grid in 1-2-5 steps, fences, hatched obstacles, pads. Redrawn only when the view or the site changes. */
 import type { Fence, Obstacle } from '../proto/events';
+import type { Mission } from '../proto/mission';
 import { hull, type Point } from '../geometry';
 import type { Camera } from './camera';
 import type { Palette } from './palette';
@@ -9,6 +10,8 @@ export interface Site {
   obstacles: readonly Obstacle[];
   /** Where drones stood when the run began: their pads. */
   pads: readonly (readonly [e: number, n: number])[];
+  mission: Mission | null;
+  windows: typeof import('./windows') | null;
 }
 
 /** The smallest 1-2-5 step of metres that is at least `px` wide on screen. */
@@ -61,6 +64,7 @@ export class BasePainter {
     if (camera.view === 'front' || camera.view === 'side') this.levels(camera, palette, ratio);
     else this.ground(camera, palette, ratio);
     for (const obstacle of site.obstacles) this.obstacle(obstacle, camera, palette);
+    if (site.mission) site.windows?.paintBuildings(c, site.mission.buildings, camera, palette);
     for (const fence of site.fences) this.fence(fence, camera, palette);
     if (camera.view === 'top') this.pads(site.pads, camera, palette);
     return c.getImageData(0, 0, width, height);

@@ -3,7 +3,7 @@ import type { Session } from '../net/session';
 import { ui } from '../store/ui.svelte';
 import { BasePainter, niceStep } from './base';
 import { Camera, fit, type Focus, type View } from './camera';
-import { Overlay } from './overlay';
+import { Overlay, type OverlayInput } from './overlay';
 import { readPalette, type Palette } from './palette';
 import type { Box } from './pick';
 import { chooseRenderer, forsakeGpu, type Renderer } from './renderer';
@@ -94,8 +94,9 @@ export class MapView {
     this.moved++;
   }
 
-  fitAll(): void {
-    const bounds = this.session.fleet.bounds();
+  /** Shows everything; of a site with work to do only that and the drones, with `work`. */
+  fitAll(what?: 'work'): void {
+    const bounds = this.session.fleet.bounds(what);
     this.follow = false;
     if (bounds) fit(bounds, [...this.views.all].map((view) => view.camera));
   }
@@ -233,9 +234,15 @@ export class MapView {
     this.overlay.draw({
       scene, camera, palette, selected, ids: fleet.slots.ids, slotOf: (id) => fleet.slots.slot(id),
       selectedSlots: fleet.selection.slots(), hover: this.hover, trails: fleet.trails, links: fleet.links, goals: fleet.goals,
-      box: this.box, target: this.target, route: ui.route, sketch: ui.sketch?.polygon ?? null, frozen: freshness === 'lost', rewound: session.rewind.atS !== null, ghost: session.ghost?.at(scene.tick) ?? null, ageMs: Number.isNaN(session.ageMs()) ? 0 : session.ageMs(),
+      box: this.box, target: this.target, route: ui.route, drawMission: this.drawMission, sketch: ui.sketch?.polygon ?? null, frozen: freshness === 'lost', rewound: session.rewind.atS !== null, ghost: session.ghost?.at(scene.tick) ?? null, ageMs: Number.isNaN(session.ageMs()) ? 0 : session.ageMs(),
     });
   }
+
+  /** Tethers and gauges, once what draws them is there. */
+  private readonly drawMission = (c: CanvasRenderingContext2D, input: OverlayInput): boolean => {
+    const { mission, windows } = this.session.fleet;
+    return mission !== null && windows !== null && windows.drawCrew(c, input, mission.crew);
+  };
 
   private centreTarget(): NonNullable<MapView['target']> {
     const [e, n] = this.camera.place(this.camera.width / 2, this.camera.height / 2);

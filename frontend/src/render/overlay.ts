@@ -24,6 +24,8 @@ export interface OverlayInput {
   box: Box | null;
   /** A place being aimed at: the target of a go-to under confirmation or under the pointer. */
   target: { e: number; n: number; label: string } | null;
+  /** Draws what belongs to a mission. */
+  drawMission: ((c: CanvasRenderingContext2D, input: OverlayInput) => boolean) | null;
   /** Points waiting to be flown to, in order. */
   route: readonly (readonly [number, number, number])[];
   /** Corners of a fence that is being drawn. */
@@ -67,6 +69,7 @@ export class Overlay {
       !input.frozen && !input.rewound && trails(c, input),
       !input.rewound && links(c, input),
       !input.rewound && goals(c, input),
+      !input.rewound && input.drawMission?.(c, input) === true,
       input.ghost !== null && drawGhosts(c, input, input.ghost),
       marks(c, input),
     ];

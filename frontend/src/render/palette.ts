@@ -11,11 +11,12 @@ export interface Palette {
   drone: string;
   selected: string;
   path: string;
+  ok: string;
   caution: string;
   warning: string;
 }
 
-const NAMES = ['ground', 'line', 'edge', 'fg', 'fg2', 'fg3', 'panel', 'drone', 'selected', 'path', 'caution', 'warning'] as const;
+const NAMES = ['ground', 'line', 'edge', 'fg', 'fg2', 'fg3', 'panel', 'drone', 'selected', 'path', 'ok', 'caution', 'warning'] as const;
 
 export function readPalette(element: Element): Palette {
   const style = getComputedStyle(element);

@@ -2,6 +2,7 @@
 import type { Frame } from '../proto/decode';
 import { alertOf, eastOf, landedOf, northOf, upOf } from '../proto/decode';
 import type { DronesTable, Fence, Obstacle, Vec3, VisualizationUpdate, Welcome } from '../proto/events';
+import { missionOf, type Mission } from '../proto/mission';
 import type { Bounds } from '../render/camera';
 import { parseQuery, type Predicate, type QueryContext } from './query';
 import { Ring } from './ring';
@@ -19,6 +20,10 @@ export class Fleet {
   fences: readonly Fence[] = [];
   obstacles: readonly Obstacle[] = [];
   pads: readonly (readonly [number, number])[] = [];
+  /** What there is to do, and how far it is; null in worlds without a mission. */
+  mission: Mission | null = null;
+  /** Draws buildings and crew: fetched when the first mission comes. */
+  windows: typeof import('../render/windows') | null = null;
   types: Welcome['types'] = [];
   /** Grows when what lies on the ground changed, so that it is painted again. */
   siteVersion = 0;
@@ -68,6 +73,14 @@ export class Fleet {
     // The site travels with every update; it is only painted again when it differs.
     if (v.fences && JSON.stringify(v.fences) !== JSON.stringify(this.fences)) this.takeSite(v.fences, this.obstacles);
     if (v.obstacles && JSON.stringify(v.obstacles) !== JSON.stringify(this.obstacles)) this.takeSite(this.fences, v.obstacles);
+    this.takeMission(missionOf(v.mission));
+  }
+
+  private takeMission(mission: Mission | null): void {
+    const before = this.mission;
+    this.mission = mission;
+    if (mission && !before && !this.windows) void import('../render/windows').then((windows) => { this.windows = windows; this.siteVersion++; }, () => undefined);
+    if (JSON.stringify(mission?.buildings) !== JSON.stringify(before?.buildings)) this.siteVersion++;
   }
 
   /** Everything that belongs to a run that is over. */
@@ -76,6 +89,7 @@ export class Fleet {
     this.links = [];
     this.goals = new Map();
     this.pads = [];
+    this.mission = null;
     this.padsWanted = true;
     this.siteVersion++;
   }
@@ -111,8 +125,8 @@ export class Fleet {
     return found;
   }
 
-  /** Bounds of the given slots, or of everything including fences; null when there is nothing. */
-  bounds(only?: readonly number[]): Bounds | null {
+  /** Bounds of the given slots, of the drones and the buildings they work on, or of everything including fences; null when there is nothing. */
+  bounds(only?: readonly number[] | 'work'): Bounds | null {
     const b: Bounds = { e0: Infinity, n0: Infinity, u0: Infinity, e1: -Infinity, n1: -Infinity, u1: -Infinity };
     const take = (e: number, n: number, u: number): void => {
       b.e0 = Math.min(b.e0, e);
@@ -126,10 +140,14 @@ export class Fleet {
     const drone = (slot: number): void => {
       if (frame && slot < frame.count) take(eastOf(frame, slot), northOf(frame, slot), upOf(frame, slot));
     };
-    if (only) only.forEach(drone);
+    for (const { center, size_m, height_m } of only === undefined || only === 'work' ? (this.mission?.buildings ?? []) : []) {
+      take(center[0] - size_m[0] / 2, center[1] - size_m[1] / 2, 0);
+      take(center[0] + size_m[0] / 2, center[1] + size_m[1] / 2, height_m);
+    }
+    if (Array.isArray(only)) only.forEach(drone);
     else {
       for (let slot = 0; slot < (frame?.count ?? 0); slot++) drone(slot);
-      for (const fence of this.fences) if (fence.kind === 'keep_in') for (const [e, n] of fence.polygon) take(e, n, 0);
+      if (only === undefined) for (const fence of this.fences) if (fence.kind === 'keep_in') for (const [e, n] of fence.polygon) take(e, n, 0);
     }
     return b.e0 <= b.e1 ? b : null;
   }

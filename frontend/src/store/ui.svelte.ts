@@ -2,6 +2,7 @@
 import type { Comparison, Measured, Run } from '../net/runs';
 import type { LinkState } from '../net/state';
 import type { Fence, LogEntry, ParamSpec, PresenceUpdate, StatusUpdate, Targets, Vec3, Welcome } from '../proto/events';
+import type { Mission } from '../proto/mission';
 import type { View } from '../render/camera';
 import type { AlertGroup } from './alerts';
 import type { Strip } from './strips';
@@ -10,10 +11,10 @@ import type { Summary } from './summary';
 /** One view of the map, or four that move together. */
 export type MapLayout = View | 'quad';
 export type Theme = 'system' | 'dark' | 'light';
-export type DrawerTab = 'timeline' | 'plots' | 'log' | 'parameters' | 'world' | 'fences' | 'preflight' | 'messages';
+export type DrawerTab = 'timeline' | 'plots' | 'log' | 'parameters' | 'world' | 'fences' | 'preflight' | 'messages' | 'mission';
 /** What the next click or drag on the map is for. */
 export type Aim = 'goto' | 'follow' | 'scan' | 'spawn';
-export type Dialog = 'help' | 'session' | 'token' | 'runs' | null;
+export type Dialog = 'help' | 'session' | 'token' | 'runs' | 'report' | null;
 
 export interface LinkView {
   state: LinkState;
@@ -125,6 +126,8 @@ class Ui {
   keymap = $state.raw<Readonly<Record<string, string>>>({});
   /** Only the picture: nothing to press, nothing that commands. */
   kiosk = $state(false);
+  /** What there is to do, as it was told last. */
+  mission = $state.raw<Mission | null>(null);
   /** Points that the selected drones are to fly to, one after the other. */
   route = $state.raw<readonly Vec3[]>([]);
   aim = $state<Aim | null>(null);
