@@ -1,7 +1,7 @@
 # Everything a person does with this repository. `make` alone lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check native bench bench-store bench-recording bench-wire bench-fresh bench-model e2e test-compose fmt console clients clean
+.PHONY: help run test check native bench bench-store bench-recording bench-wire bench-growth bench-fresh bench-model e2e test-compose fmt console clients clean
 
 NODE := $(shell command -v node 2>/dev/null)
 CONSOLE_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
@@ -38,6 +38,9 @@ bench: ## Figures: 1,000 live drones with 10 clients; frames per second of the c
 
 bench-wire: ## Our Socket.IO server beside others, ten minutes; writes docs/BENCHMARKS.md (QUICK=1: two minutes, prints only)
 	@node bench/wire.mjs
+
+bench-growth: ## How cost grows with clients and drones, fifteen minutes; writes docs/BENCHMARKS.md (QUICK=1: prints only)
+	@node bench/growth.mjs
 
 bench-fresh: ## HTTP polling against Socket.IO, five minutes: bytes, and the age of what clients know; writes docs/BENCHMARKS.md
 	@node bench/fresh.mjs
