@@ -13,6 +13,7 @@ mod run;
 mod settings;
 mod sweep;
 mod token;
+mod trials;
 mod verify;
 
 use std::io::Write;
@@ -44,6 +45,8 @@ enum Command {
     Run(Box<run::RunArgs>),
     /// Run a scenario many times, over parameters and seeds, and write a row a run
     Sweep(Box<sweep::SweepArgs>),
+    /// Fly a mission many times, over seeds, rules of allocation and lost drones
+    Trials(Box<trials::TrialsArgs>),
     /// Fly a recorded run again, and check that it is the same bit for bit
     Replay(Box<replay::ReplayArgs>),
     /// Write a recorded run into files
@@ -105,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Serve(config) => app::serve(*config),
         Command::Run(args) => run::run(&args),
         Command::Sweep(args) => sweep::sweep(&args),
+        Command::Trials(args) => trials::trials(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Export(args) => replay::export(&args),
         Command::Diff(args) => diff::diff(&args),

@@ -65,6 +65,7 @@ fn snapshot(tick: u64) -> Snapshot {
         drones,
         metrics: Metrics::default(),
         visual: Arc::new(Visual::default()),
+        mission: None,
     }
 }
 

@@ -40,6 +40,7 @@ fn snapshot(drones: Vec<DroneState>) -> Snapshot {
         drones,
         metrics: Metrics::default(),
         visual: Arc::new(Visual::default()),
+        mission: None,
     }
 }
 

@@ -64,6 +64,11 @@ fn text_of(document: &Value) -> String {
     toml::to_string(document).unwrap()
 }
 
+/// The built-in scenarios, less those whose every field stands in `storm` too.
+fn scenarios() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    builtin::list().iter().filter(|(name, _)| !matches!(*name, "facade" | "campus"))
+}
+
 /// What is no value of any field, and values that are at home in some.
 fn replacements() -> Vec<Value> {
     let nonsense: Table = [("nonsense".to_owned(), Value::Integer(1))].into_iter().collect();
@@ -109,7 +114,7 @@ fn try_out(text: &str, what: &str) -> Result<(), Vec<ScenarioError>> {
 
 #[test]
 fn every_field_broken_in_every_way_is_refused_by_its_name_or_flies() {
-    for (scenario, text) in builtin::list() {
+    for (scenario, text) in scenarios() {
         let whole: Value = Value::Table(text.parse().unwrap());
         let mut paths = Vec::new();
         places(&whole, &[], &mut paths);
@@ -145,7 +150,7 @@ fn every_field_broken_in_every_way_is_refused_by_its_name_or_flies() {
 
 #[test]
 fn every_table_refuses_what_it_does_not_know() {
-    for (scenario, text) in builtin::list() {
+    for (scenario, text) in scenarios() {
         let whole: Value = Value::Table(text.parse().unwrap());
         let mut paths = vec![Vec::new()];
         places(&whole, &[], &mut paths);
@@ -163,7 +168,7 @@ fn every_table_refuses_what_it_does_not_know() {
 #[test]
 fn numbers_out_of_range_are_told_the_range() {
     let mut told = 0;
-    for (scenario, text) in builtin::list() {
+    for (scenario, text) in scenarios() {
         let whole: Value = Value::Table(text.parse().unwrap());
         let mut paths = Vec::new();
         places(&whole, &[], &mut paths);

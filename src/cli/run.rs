@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use indicatif::ProgressBar;
 
+use crate::sim::mission::Report;
 use crate::sim::{Aggregate, JournalEntry, Metrics, Safety, World};
 use crate::swarm::headless::Headless;
 
@@ -34,6 +35,9 @@ pub struct RunArgs {
     journal: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
+    /// Write the report of the scenario's mission as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Threads that drones decide on; the same bits on any number
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
@@ -42,7 +46,7 @@ pub struct RunArgs {
 /// How long a run lasts.
 #[derive(Debug, Clone, clap::Args)]
 pub struct LengthArgs {
-    /// Simulated seconds to run [default: 60]
+    /// Simulated seconds to run [default: 60; a mission: until it has ended]
     #[arg(long, value_name = "S", conflicts_with = "ticks")]
     pub seconds: Option<f64>,
     /// Ticks to run
@@ -50,7 +54,15 @@ pub struct LengthArgs {
     pub ticks: Option<u64>,
 }
 
+/// A mission whose time is up has so long to come home.
+const HOMECOMING_S: f64 = 900.0;
+
 impl LengthArgs {
+    /// Whether nobody said how long.
+    pub fn is_absent(&self) -> bool {
+        self.seconds.is_none() && self.ticks.is_none()
+    }
+
     /// The number of ticks, of `tick_s` seconds each.
     pub fn ticks(&self, tick_s: f64) -> Result<u64, Failure> {
         match (self.ticks, self.seconds.unwrap_or(60.0)) {
@@ -71,7 +83,13 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let scenario = variant.scenario;
     let seed = args.seed.unwrap_or(scenario.seed);
     let world = World::new(scenario.clone(), seed);
-    let ticks = args.length.ticks(world.tick_s())?;
+    let until_end = args.length.is_absent() && scenario.mission.is_some();
+    let ticks = match &scenario.mission {
+        Some(mission) if until_end => {
+            ((mission.general.limit_s + HOMECOMING_S) / world.tick_s()).ceil() as u64
+        }
+        _ => args.length.ticks(world.tick_s())?,
+    };
     let mut journal = variant.entries;
     if let Some(path) = &args.journal {
         add_journal(&mut journal, path)?;
@@ -86,7 +104,9 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         reason = "measures the run for its summary; the simulation never sees it"
     )]
     let began = Instant::now();
-    let drone_updates = fly(&mut flight, ticks, &mut output, &bar, |_| Ok(true))?;
+    let is_on =
+        |world: &World| Ok(!until_end || world.mission().is_none_or(|mission| mission.ended_at.is_none()));
+    let drone_updates = fly(&mut flight, ticks, &mut output, &bar, is_on)?;
     let wall_s = began.elapsed().as_secs_f64();
     bar.finish_and_clear();
     let world = flight.world();
@@ -105,9 +125,29 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         order_time_s: world.settling_times_s()[0],
         formation_time_s: world.settling_times_s()[1],
         safety: world.safety(),
+        mission: Report::of(world),
     };
+    let failure = summary.mission.as_ref().and_then(|report| tell_mission(report, &scenario.name));
+    if let (Some(path), Some(report)) = (&args.report, &summary.mission) {
+        let text = serde_json::to_string_pretty(report).map_err(|error| error.to_string())?;
+        std::fs::write(path, text + "\n").map_err(|error| format!("{}: {error}", path.display()))?;
+    }
     say(serde_json::to_string(&summary).map_err(|error| error.to_string())?);
-    Ok(())
+    failure.map_or(Ok(()), Err)
+}
+
+/// Says how a mission ended and what became of what its scenario asks for; a sentence if that is not met.
+fn tell_mission(report: &Report, scenario: &str) -> Option<Failure> {
+    let outcome = report.outcome.unwrap_or("not over");
+    say(format_args!("mission {outcome} after {:.0} s: {}", report.time_s, report.reason));
+    let verdict = report.acceptance.as_ref()?;
+    for check in &verdict.checks {
+        let mark = if check.passed { "ok    " } else { "FAILED" };
+        say(format_args!("  {mark} {} = {}, asked for {}", check.name, check.value, check.limit));
+    }
+    let failed: Vec<&str> =
+        verdict.checks.iter().filter(|check| !check.passed).map(|check| check.name).collect();
+    (!verdict.passed).then(|| format!("{scenario} is not accepted: {}", failed.join(", ")))
 }
 
 /// Flies up to tick `until`, writes what there is to write, and asks `watch` after every tick whether to go on.
@@ -157,6 +197,9 @@ struct Summary<'a> {
     order_time_s: Option<f64>,
     formation_time_s: Option<f64>,
     safety: Safety,
+    /// Of a scenario with a mission: what it came to, and whether that is what the scenario asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mission: Option<Report>,
 }
 
 /// Adds the entries of a file. Settings come first and take the numbers that the file leaves.

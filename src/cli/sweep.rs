@@ -15,6 +15,8 @@ mod merge;
 mod plan;
 mod table;
 
+pub(in crate::cli) use plan::parse_seeds;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;

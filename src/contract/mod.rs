@@ -24,6 +24,7 @@ pub mod error;
 pub mod histogram;
 pub mod incoming;
 pub mod lease;
+pub mod mission;
 pub mod outgoing;
 pub mod past;
 pub mod record;

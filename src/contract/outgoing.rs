@@ -77,6 +77,10 @@ pub struct Status {
     /// Of a replay: how far its recording goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay: Option<Playback>,
+    /// Of a world with a mission: how it stands. The whole is in `visualization-update`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub mission: Option<serde_json::Value>,
 }
 
 /// The recording that a replay plays.

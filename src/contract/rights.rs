@@ -29,6 +29,8 @@ pub const ROUTES: &[(&str, &str, Needs)] = &[
     ("GET", "/api/drones", VIEWER),
     ("GET", "/api/drones/{id}", VIEWER),
     ("GET", "/api/visualization", VIEWER),
+    ("GET", "/api/mission", VIEWER),
+    ("GET", "/api/mission/report", VIEWER),
     ("GET", "/api/logs", VIEWER),
     ("GET", "/api/commands", VIEWER),
     ("GET", "/api/params", VIEWER),

@@ -9,8 +9,9 @@ use actix::prelude::*;
 use crate::contract::compact::{self, Stamp};
 use crate::contract::event;
 use crate::contract::incoming::Speed;
+use crate::contract::mission;
 use crate::contract::outgoing::{self, Status};
-use crate::sim::{DroneState, DroneTable, Snapshot};
+use crate::sim::{DroneState, DroneTable, Obstacle, Snapshot};
 use crate::socketio::{Delivery, Frame, Namespace, OnSent};
 use crate::swarm::{Published, RunInfo, TickReport, wall_time_ms};
 
@@ -87,7 +88,7 @@ impl Publisher {
         }
         let visualization = match self.desk.now() {
             Some(now) if !self.seq.is_multiple_of(VISUALIZATION_EVERY) && !is_new_table => now.visualization,
-            _ => visualization(&report.snapshot, self.seq, &self.trails).into(),
+            _ => visualization(&run, &report.snapshot, self.seq, &self.trails).into(),
         };
         let status = serde_json::to_string(&self.status(&report)).unwrap_or_default().into();
         let (epoch, seq) = (self.epoch.number, self.seq);
@@ -189,6 +190,8 @@ impl Publisher {
             state_hash_tick: report.hash.0,
             resumed_at_tick: report.resumed_at_tick,
             replay: report.playback,
+            mission: (report.run.scenario.mission.as_deref().zip(snapshot.mission.as_ref()))
+                .map(|(spec, shown)| mission::summary(spec, &shown.state)),
         }
     }
 }
@@ -300,8 +303,14 @@ impl Trails {
     }
 }
 
+/// The obstacles that operators are shown.
+pub fn known_obstacles<'s>(run: &'s RunInfo, snapshot: &'s Snapshot) -> Vec<&'s Obstacle> {
+    let state = snapshot.mission.as_ref().map(|shown| &*shown.state);
+    mission::known_obstacles(&snapshot.visual.obstacles, run.scenario.mission.as_deref(), state).collect()
+}
+
 /// Payload of `visualization-update`.
-fn visualization(snapshot: &Snapshot, seq: u64, trails: &Trails) -> String {
+fn visualization(run: &RunInfo, snapshot: &Snapshot, seq: u64, trails: &Trails) -> String {
     let point = |v: &crate::sim::Vec3| [v.x, v.y, v.z].map(|x| (x * 100.0).round() / 100.0);
     let trails: BTreeMap<&str, Vec<[f64; 3]>> =
         trails.points.iter().map(|(id, trail)| (id.as_ref(), trail.iter().map(point).collect())).collect();
@@ -323,8 +332,9 @@ fn visualization(snapshot: &Snapshot, seq: u64, trails: &Trails) -> String {
         "goals": goals,
         "paths": paths,
         "fences": snapshot.visual.fences,
-        "obstacles": snapshot.visual.obstacles,
-        "coverage": null,
+        "obstacles": known_obstacles(run, snapshot),
+        "coverage": snapshot.mission.as_ref().map(|shown| shown.state.map.coverage_pct().round()),
+        "mission": mission::block(&run.scenario, run.seed, snapshot),
     })
     .to_string()
 }

@@ -27,6 +27,7 @@ use crate::contract::access::{Gatekeeper, Role};
 use crate::contract::archive::Archive;
 use crate::contract::error::{ApiError, ErrorCode};
 use crate::contract::event;
+use crate::contract::mission;
 use crate::contract::outgoing;
 use crate::contract::record::Recorder;
 use crate::sim::Scenario;
@@ -256,7 +257,7 @@ impl Greeter {
             "groups": groups(scenario),
             "scenario": { "name": scenario.name, "title": scenario.title, "seed": run.seed, "hash": format!("{:016x}", scenario.hash()) },
             "fences": scenario.scene.fences,
-            "obstacles": scenario.scene.obstacles,
+            "obstacles": mission::known_obstacles(&scenario.scene.obstacles, scenario.mission.as_deref(), None).collect::<Vec<_>>(),
             "params_hash": run.params_hash,
             "run_id": run.id,
             "scenarios": self.commons.shelf.names(),
@@ -356,6 +357,7 @@ fn greet(greeter: &Greeter, flying: &Flying, now: &desk::Now, rooms: &Rooms, soc
     let mut welcome = greeter.welcome(&now.run, Some(seat.caller.role()));
     // The scenario's fences may have been redrawn since the run began.
     welcome["fences"] = json!(now.report.snapshot.visual.fences);
+    welcome["obstacles"] = json!(frames::known_obstacles(&now.run, &now.report.snapshot));
     socket.emit(event::WELCOME, &welcome);
     if let Some(after) = auth.get("logs_after").and_then(Value::as_u64) {
         catch_up(flying, socket, after);

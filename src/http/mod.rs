@@ -89,6 +89,8 @@ pub fn routes(api: Api) -> impl FnOnce(&mut ServiceConfig) {
                     .route("/drones", web::get().to(status::drones))
                     .route("/drones/{id}", web::get().to(status::drone))
                     .route("/visualization", web::get().to(status::visualization))
+                    .route("/mission", web::get().to(status::mission))
+                    .route("/mission/report", web::get().to(status::mission_report))
                     .route("/logs", web::get().to(status::logs))
                     .route("/commands", web::get().to(status::commands))
                     .route("/params", web::get().to(status::params))

@@ -26,6 +26,8 @@ use super::{command, export, health, login, past, runs, scenarios, status, swarm
         status::drones,
         status::drone,
         status::visualization,
+        status::mission,
+        status::mission_report,
         status::logs,
         status::commands,
         status::params,

@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 use utoipa::IntoParams;
 
 use crate::contract::error::{ApiError, ErrorCode};
+use crate::contract::mission;
 use crate::contract::outgoing::{self, LogEntry, Status};
 use crate::gateway::desk::{LogQuery, Now};
 use crate::sim::Level;
+use crate::sim::mission::Report;
 use crate::sim::predicate::{Predicate, Subject};
 
 use super::{Api, SwarmQuery};
@@ -105,6 +107,30 @@ pub async fn drone(
 #[utoipa::path(get, path = "/api/visualization", tag = "state", params(SwarmQuery), responses((status = 200, body = Object)))]
 pub async fn visualization(api: Data<Api>, query: Query<SwarmQuery>) -> Result<HttpResponse, ApiError> {
     Ok(json_text(look(&api, &query).await?.visualization.as_ref()))
+}
+
+/// The mission: what the swarm believes of its site, tasks, drones, rules. As in `visualization-update`, but of this moment.
+#[utoipa::path(get, path = "/api/mission", tag = "state", params(SwarmQuery),
+    responses((status = 200, body = Object), (status = 404, body = ApiError)))]
+pub async fn mission(api: Data<Api>, query: Query<SwarmQuery>) -> Result<HttpResponse, ApiError> {
+    let now = look(&api, &query).await?;
+    match mission::block(&now.run.scenario, now.run.seed, &now.report.snapshot) {
+        Value::Null => Err(no_mission(&now)),
+        block => Ok(HttpResponse::Ok().json(block)),
+    }
+}
+
+/// What the mission came to, or has come to so far.
+#[utoipa::path(get, path = "/api/mission/report", tag = "state", params(SwarmQuery),
+    responses((status = 200, body = Object), (status = 404, body = ApiError)))]
+pub async fn mission_report(api: Data<Api>, query: Query<SwarmQuery>) -> Result<HttpResponse, ApiError> {
+    let now = look(&api, &query).await?;
+    let report = Report::new(&now.run.scenario, now.run.seed, &now.report.snapshot);
+    Ok(HttpResponse::Ok().json(report.ok_or_else(|| no_mission(&now))?))
+}
+
+fn no_mission(now: &Now) -> ApiError {
+    ApiError::new(ErrorCode::NotFound, format!("the scenario {} has no mission", now.run.scenario.name))
 }
 
 /// Which log entries are wanted.

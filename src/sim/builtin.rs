@@ -11,6 +11,9 @@ pub fn list() -> &'static [(&'static str, &'static str)] {
         ("lattice", include_str!("../../scenarios/lattice.toml")),
         ("vasarhelyi", include_str!("../../scenarios/vasarhelyi.toml")),
         ("boids_abm", include_str!("../../scenarios/boids_abm.toml")),
+        ("facade", include_str!("../../scenarios/facade.toml")),
+        ("campus", include_str!("../../scenarios/campus.toml")),
+        ("storm", include_str!("../../scenarios/storm.toml")),
     ]
 }
 

@@ -209,6 +209,11 @@ pub enum Command {
         /// Name of the fence.
         name: String,
     },
+    /// Shows operators the hidden truth of a mission, or only what the swarm knows. Changes nothing that flies.
+    GodView {
+        /// Whether the truth is shown.
+        on: bool,
+    },
     /// The drones whose intent did not come in time at this tick. Written by the server, so that a replay is exact;
     /// [`super::World::advance`] then lets them keep their last intent for one tick.
     IntentMissed {},
@@ -216,7 +221,7 @@ pub enum Command {
 
 impl Command {
     /// Every name on the wire, in the order of the variants.
-    pub const NAMES: [&'static str; 27] = [
+    pub const NAMES: [&'static str; 28] = [
         "arm",
         "disarm",
         "takeoff",
@@ -243,6 +248,7 @@ impl Command {
         "set_environment",
         "set_fence",
         "remove_fence",
+        "god_view",
         "intent_missed",
     ];
 
@@ -275,6 +281,7 @@ impl Command {
             Command::SetEnvironment { .. } => "set_environment",
             Command::SetFence { .. } => "set_fence",
             Command::RemoveFence { .. } => "remove_fence",
+            Command::GodView { .. } => "god_view",
             Command::IntentMissed {} => "intent_missed",
         }
     }

@@ -153,6 +153,15 @@ pub enum Task {
     Land,
     /// Falling, or lying there after a fall.
     Fall,
+    /// Flying to a point for the world's mission, and staying there for its next order.
+    Errand {
+        /// The point.
+        goal: Vec3,
+        /// Speed, if not the type's.
+        speed_mps: Option<f64>,
+        /// Heading, if not forwards.
+        heading_deg: Option<f64>,
+    },
 }
 
 impl Task {
@@ -163,7 +172,7 @@ impl Task {
             Task::Takeoff { .. } => Mode::Takeoff,
             Task::Hold { .. } => Mode::Hold,
             Task::Goto { .. } | Task::Follow { .. } | Task::Velocity { .. } => Mode::Guided,
-            Task::Mission => Mode::Mission,
+            Task::Mission | Task::Errand { .. } => Mode::Mission,
             Task::Swarm { .. } => Mode::Swarm,
             Task::Rtl { .. } => Mode::Rtl,
             Task::Land => Mode::Land,

@@ -36,6 +36,7 @@ pub mod hash;
 pub mod journal;
 pub mod lawnmower;
 pub mod measure;
+pub mod mission;
 pub mod neighbours;
 pub mod orca;
 pub mod params;

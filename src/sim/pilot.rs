@@ -270,14 +270,18 @@ impl Flight<'_> {
             // Without a fix only the descent can be controlled.
             return if matches!(me.task, Task::Land) { self.touchdown() } else { Vec3::ZERO };
         }
-        if !matches!(me.task, Task::Goto { .. } | Task::Mission | Task::Rtl { .. } | Task::Follow { .. }) {
+        let travels = matches!(
+            me.task,
+            Task::Goto { .. } | Task::Errand { .. } | Task::Mission | Task::Rtl { .. } | Task::Follow { .. }
+        );
+        if !travels {
             self.memory = Memory::default();
         }
         match me.task {
             Task::Idle | Task::Fall | Task::Hold { at: None } => Vec3::ZERO,
             Task::Hold { at: Some(at) } => self.arrive(at, HOLD_MPS_MAX),
             Task::Takeoff { to, .. } => self.arrive(to, f64::INFINITY),
-            Task::Goto { goal, speed_mps, heading_deg } => {
+            Task::Goto { goal, speed_mps, heading_deg } | Task::Errand { goal, speed_mps, heading_deg } => {
                 self.heading_deg = heading_deg;
                 self.travel(goal, speed_mps.unwrap_or(f64::INFINITY), true)
             }

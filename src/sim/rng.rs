@@ -45,6 +45,12 @@ pub enum Channel {
     Jitter = 15,
     /// Errors of the accelerometer.
     Imu = 16,
+    /// What a mission's sensors find, and how they err.
+    Look = 17,
+    /// How dirty a window is at the start.
+    Dirt = 18,
+    /// What a cleaning leaves on a window.
+    Streak = 19,
 }
 
 /// Serial number standing for the swarm as a whole.

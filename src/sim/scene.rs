@@ -71,6 +71,47 @@ impl Obstacle {
         }
     }
 
+    /// Where the segment from `a` to `b` enters the obstacle, as a share of its length; `None` if it passes by. A
+    /// segment that starts inside enters at 0.
+    pub fn entry(&self, a: Vec3, b: Vec3) -> Option<f64> {
+        let (mut t0, mut t1) = (0.0f64, 1.0f64);
+        let mut clip = |from: f64, to: f64, low: f64, high: f64| {
+            let way = to - from;
+            if way.abs() < 1e-12 {
+                return low <= from && from <= high;
+            }
+            let (enter, leave) = ((low - from) / way, (high - from) / way);
+            t0 = t0.max(enter.min(leave));
+            t1 = t1.min(enter.max(leave));
+            t0 <= t1
+        };
+        let [e, n] = self.center;
+        if !clip(a.z, b.z, f64::MIN, self.height_m) {
+            return None;
+        }
+        match self.footprint {
+            Footprint::Box { size: [w, d] } => {
+                let crossed =
+                    clip(a.x, b.x, e - w / 2.0, e + w / 2.0) && clip(a.y, b.y, n - d / 2.0, n + d / 2.0);
+                crossed.then_some(t0)
+            }
+            Footprint::Cylinder { radius } => {
+                let (px, py, dx, dy) = (a.x - e, a.y - n, b.x - a.x, b.y - a.y);
+                let (k, h, c) = (dx * dx + dy * dy, px * dx + py * dy, px * px + py * py - radius * radius);
+                if k < 1e-12 {
+                    return (c <= 0.0).then_some(t0);
+                }
+                let root = h * h - k * c;
+                if root < 0.0 {
+                    return None;
+                }
+                let (enter, leave) = ((-h - root.sqrt()) / k, (-h + root.sqrt()) / k);
+                let (t0, t1) = (t0.max(enter), t1.min(leave));
+                (t0 <= t1).then_some(t0)
+            }
+        }
+    }
+
     /// Corners of a convex polygon around the footprint, counter-clockwise.
     fn corners(&self) -> Vec<Point> {
         let [e, n] = self.center;

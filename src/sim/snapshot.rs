@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::drone::{Landed, Mode};
 use super::happening::Level;
-use super::measure::Metrics;
+use super::measure::{Metrics, Safety};
+use super::mission::Mission;
 use super::neighbours::{Neighbours, Traffic};
 use super::scene::{Fence, Obstacle};
 use super::{Tick, Vec3};
@@ -143,6 +144,18 @@ pub struct Snapshot {
     /// Scene and paths. Not kept: they follow from the scenario.
     #[serde(skip)]
     pub visual: Arc<Visual>,
+    /// The mission, in worlds that have one. Not kept: whoever flies the run again has it.
+    #[serde(skip)]
+    pub mission: Option<MissionShown>,
+}
+
+/// A mission as it is shown.
+#[derive(Clone, Debug)]
+pub struct MissionShown {
+    /// All of it, the hidden truth included: whoever shows it has to ask whether that may be seen.
+    pub state: Arc<Mission>,
+    /// What matters for safety, for its report.
+    pub safety: Safety,
 }
 
 impl Snapshot {

@@ -194,6 +194,7 @@ pub fn snapshot(tick: u64, table: &Arc<sim::DroneTable>) -> sim::Snapshot {
         drones: (1..=table.rows.len()).map(|number| drone(tick, number)).collect(),
         metrics: Default::default(),
         visual: Default::default(),
+        mission: None,
     }
 }
 

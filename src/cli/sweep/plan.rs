@@ -225,7 +225,8 @@ fn seeds_of(value: &Value) -> Result<String, Failure> {
     }
 }
 
-fn parse_seeds(text: &str) -> Result<Vec<u64>, Failure> {
+/// Seeds as the flag says them.
+pub(in crate::cli) fn parse_seeds(text: &str) -> Result<Vec<u64>, Failure> {
     let wrong = || format!("--seeds {text}: must be like 1..100, 7 or 1,5,9");
     let mut seeds = Vec::new();
     for part in text.split(',') {

@@ -4,6 +4,7 @@
 //! a name that is not known with the nearest one that is.
 
 mod fleet;
+mod mission;
 mod reader;
 mod sections;
 
@@ -21,6 +22,7 @@ use super::drone_type::{self, DroneType};
 use super::dynamics::Dynamics;
 use super::geodesy::Origin;
 use super::hash::Hash64;
+use super::mission::{Acceptance, Spec};
 use super::params::Params;
 use super::scene::Scene;
 use super::space::Space;
@@ -74,6 +76,10 @@ pub struct Scenario {
     pub filter: Filter,
     /// The drones, in blocks.
     pub fleet: Vec<Block>,
+    /// What is to be done, if there is a mission.
+    pub mission: Option<Arc<Spec>>,
+    /// What a run must come to.
+    pub acceptance: Option<Acceptance>,
     text: String,
 }
 
@@ -154,6 +160,8 @@ fn read_scenario(mut root: Section, errors: &mut Errors, text: &str) -> Option<S
     let filter = sections::filter(&mut root, errors, dynamics);
     let scene = Arc::new(Scene::new(obstacles, fences));
     let fleet = fleet::read(&mut root, errors, &types, &scene, &params);
+    let mission = mission::read(&mut root, errors, &types, &scene, &fleet).map(Arc::new);
+    let acceptance = mission::acceptance(&mut root, errors, mission.is_some());
     root.finish(errors);
     let name = name?;
     let title = title.unwrap_or_else(|| name.clone());
@@ -174,6 +182,8 @@ fn read_scenario(mut root: Section, errors: &mut Errors, text: &str) -> Option<S
         space,
         filter,
         fleet,
+        mission,
+        acceptance,
         text: text.to_owned(),
     })
 }

@@ -73,7 +73,8 @@ impl World {
             Command::SetParam { .. }
             | Command::SetEnvironment { .. }
             | Command::SetFence { .. }
-            | Command::RemoveFence { .. } => Ok(Plan::World),
+            | Command::RemoveFence { .. }
+            | Command::GodView { .. } => Ok(Plan::World),
             Command::UndoParam { path } => self.last_change(path.as_deref()).map(|_| Plan::World),
             Command::Spawn { kind, count, position, name, .. } => {
                 let ids = self.new_ids(kind, count.unwrap_or(1) as usize, name.as_deref())?;
@@ -92,6 +93,7 @@ impl World {
                 self.set_wind(*wind_mps, *wind_from_deg, *gust_mps);
             }
             Command::SetFence { .. } | Command::RemoveFence { .. } => self.redraw(command),
+            Command::GodView { on } => self.set_god_view(*on),
             _ => {}
         }
         Ok(Applied::default())
@@ -211,6 +213,11 @@ impl World {
             }
             Command::SetParam { path, value } => tuning::set(&mut self.params.clone(), "value", path, *value),
             Command::SetFence { .. } | Command::RemoveFence { .. } => self.check_fence(command),
+            Command::GodView { .. } if self.mission.is_none() => Err(CommandError::new(
+                ErrorCode::BadRequest,
+                "on",
+                "the scenario has no mission, so nothing is hidden",
+            )),
             Command::Group { name } if !name.is_empty() => check_name("name", name),
             Command::InjectFault { fault, value, duration_s, .. } => {
                 let range = match fault {
@@ -292,7 +299,7 @@ impl World {
         }
     }
 
-    fn set_wind(&mut self, speed: Option<f64>, from: Option<f64>, gust: Option<f64>) {
+    pub(super) fn set_wind(&mut self, speed: Option<f64>, from: Option<f64>, gust: Option<f64>) {
         let now = self.wind.spec();
         self.wind.set(WindSpec {
             speed_mps: speed.unwrap_or(now.speed_mps),

@@ -61,7 +61,8 @@ impl World {
                     self.end_order(index, Verdict::because(CommandResult::Completed, reason));
                 }
             }
-            Task::Swarm { .. } => {}
+            // The mission itself sees where its drones are.
+            Task::Swarm { .. } | Task::Errand { .. } => {}
             Task::Rtl { descending: false } => self.judge_way_home(index),
             Task::Rtl { descending: true } | Task::Land => {
                 self.settle(index, Landed::Landing);

@@ -77,7 +77,7 @@ impl Look<'_> {
             [Limit::BatteryLow, Limit::BatteryVeryLow, Limit::BatteryCritical].map(limit);
         let faults = &drone.faults;
         drone.landed == Landed::InAir
-            && matches!(drone.task, Task::Swarm { .. } | Task::Hold { at: Some(_) })
+            && matches!(drone.task, Task::Swarm { .. } | Task::Errand { .. } | Task::Hold { at: Some(_) })
             && drone.order.is_none()
             && !drone.stumbled
             && faults.motor.is_none()

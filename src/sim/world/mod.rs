@@ -5,6 +5,7 @@ mod failsafe;
 mod gauge;
 mod judge;
 mod look;
+mod mission;
 mod motion;
 mod orders;
 mod patterns;
@@ -28,6 +29,7 @@ use super::drone::{Drone, Faults, Heading, Landed, Leg, Next, Order, Task};
 use super::drone_type::DroneType;
 use super::dynamics::{Body, Dynamics, Response};
 use super::measure::{CloseCalls, Encounter, Metrics, Safety};
+use super::mission::Mission;
 use super::neighbours::Neighbours;
 use super::params::{Limit, ParamSpec, Params};
 use super::rng::{Channel, Stream};
@@ -76,6 +78,7 @@ pub struct World {
     happenings: Vec<Happening>,
     progress: Vec<Progress>,
     swarm: Arc<str>,
+    mission: Option<Arc<Mission>>,
 }
 
 impl World {
@@ -124,6 +127,10 @@ impl World {
             happenings: Vec::new(),
             progress: Vec::new(),
             swarm: Arc::from("swarm"),
+            mission: scenario
+                .mission
+                .as_deref()
+                .map(|spec| Arc::new(Mission::new(spec, &scenario.scene, seed))),
             scenario,
         }
     }
@@ -214,6 +221,11 @@ impl World {
     /// What drone `index` wants. Pure; panics only for an injected panic, or if there is no such drone.
     pub fn decide(&self, index: usize) -> Intent {
         Pilot::decide(&self.percept(index))
+    }
+
+    /// The mission, if the scenario has one.
+    pub fn mission(&self) -> Option<&Mission> {
+        self.mission.as_deref()
     }
 
     /// What has happened since the last call, oldest first.

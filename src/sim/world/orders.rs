@@ -44,6 +44,13 @@ impl World {
                     ticket,
                 );
             }
+            Command::MissionStart {} if self.is_in_mission(index) => {
+                self.supersede(index, command, ticket);
+                if self.drones[index].is_airborne() {
+                    self.drones[index].task = Task::Hold { at: None };
+                }
+                self.take_over(index, false);
+            }
             Command::SetBehavior { behavior, .. } => {
                 self.supersede(index, command, ticket);
                 let behaviour = behaviour::index_of(behavior).unwrap_or_default() as u8;
@@ -91,9 +98,10 @@ impl World {
                 let mission = Mission { waypoints: waypoints.clone(), looped: *looped };
                 self.objection_to_mission(&mission).and_then(deny)
             }
+            Command::MissionStart {} if self.is_in_mission(index) => None,
             Command::MissionStart {} if drone.mission.is_none() => deny("it has no mission".into()),
             Command::MissionStart {} if !airborne => self.objection_to_start(index).and_then(deny),
-            Command::MissionPause {} if !matches!(drone.task, Task::Mission) => {
+            Command::MissionPause {} if !matches!(drone.task, Task::Mission | Task::Errand { .. }) => {
                 deny("no mission under way".into())
             }
             _ if !airborne => deny("on the ground; take off first".into()),
@@ -177,6 +185,7 @@ impl World {
             )
         };
         self.end_order(index, verdict);
+        self.take_over(index, true);
         let drone = &mut self.drones[index];
         drone.standing = None;
         drone.memory = Default::default();
@@ -312,7 +321,7 @@ impl World {
         results
     }
 
-    fn break_or_mend(
+    pub(super) fn break_or_mend(
         &mut self,
         index: usize,
         fault: Fault,

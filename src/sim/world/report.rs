@@ -7,6 +7,7 @@ use super::super::battery::Stage;
 use super::super::drone::{Drone, Landed, Next, Task};
 use super::super::hash::Hash64;
 use super::super::route::Way;
+use super::super::snapshot::MissionShown;
 use super::super::{Alert, AlertLevel, DroneState, Snapshot, Tick, Vec3};
 use super::World;
 
@@ -20,6 +21,7 @@ impl World {
             drones: self.drones.iter().map(|d| self.state_as_heard(d)).collect(),
             metrics: self.metrics(),
             visual: Arc::clone(&self.visual),
+            mission: self.mission.clone().map(|state| MissionShown { state, safety: self.safety() }),
         }
     }
 
@@ -66,7 +68,7 @@ impl World {
         match drone.task {
             Task::Takeoff { to, .. } => Some(to),
             Task::Hold { at } => at,
-            Task::Goto { goal, .. } => Some(goal),
+            Task::Goto { goal, .. } | Task::Errand { goal, .. } => Some(goal),
             Task::Follow { leader, offset } => {
                 self.by_serial(leader).map(|i| self.drones[i].body.position + offset)
             }
@@ -106,6 +108,9 @@ impl World {
             hash.vector(place);
         }
         self.drones.iter().for_each(|drone| hash_drone(&mut hash, drone));
+        if let Some(mission) = &self.mission {
+            mission.enter(&mut hash);
+        }
         hash.finish()
     }
 }
@@ -212,7 +217,7 @@ fn hash_task(hash: &mut Hash64, task: &Task) {
             hash.word(next_word(then));
         }
         Task::Hold { at } => hash.vector(at.unwrap_or(Vec3::new(f64::MAX, 0.0, 0.0))),
-        Task::Goto { goal, speed_mps, heading_deg } => {
+        Task::Goto { goal, speed_mps, heading_deg } | Task::Errand { goal, speed_mps, heading_deg } => {
             hash.word(1);
             hash.vector(goal);
             hash.number(speed_mps.unwrap_or(-1.0));

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::drone::Drone;
 use super::super::measure::{CloseCalls, Metrics, Safety};
+use super::super::mission::Mission;
 use super::super::params::Params;
 use super::super::scene::{Fence, Scene};
 use super::super::sensors::Rhythm;
@@ -47,6 +48,8 @@ struct Saving<'a> {
     safety: &'a Safety,
     crashes: &'a [Tick],
     missed: &'a [u32],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mission: Option<&'a Mission>,
 }
 
 /// What is read: the same fields.
@@ -70,6 +73,8 @@ struct Saved {
     safety: Safety,
     crashes: Vec<Tick>,
     missed: Vec<u32>,
+    #[serde(default)]
+    mission: Option<Mission>,
 }
 
 /// The field that says how to read the others.
@@ -138,6 +143,7 @@ impl World {
             safety,
             crashes,
             missed,
+            mission,
             // Follow from the scenario and the fields above.
             responses: _,
             kind_names: _,
@@ -174,6 +180,7 @@ impl World {
             safety,
             crashes,
             missed,
+            mission: mission.as_deref(),
         };
         rmp_serde::to_vec_named(&saving).map_err(|error| RestoreError::Unreadable(error.to_string()))
     }
@@ -198,6 +205,14 @@ impl World {
         }
         if !saved.params.is_whole() {
             return Err(RestoreError::Unreadable("it has other parameters than this program".to_owned()));
+        }
+        if saved.mission.is_some() != scenario.mission.is_some() {
+            return Err(RestoreError::Unreadable("its mission does not fit the scenario".to_owned()));
+        }
+        if let (Some(mission), Some(spec)) = (&saved.mission, &scenario.mission)
+            && !mission.fits(spec, &scenario.scene)
+        {
+            return Err(RestoreError::Unreadable("its mission does not fit the scenario".to_owned()));
         }
         let hash = saved.hash;
         let world = World::empty(scenario, saved.seed);
@@ -231,6 +246,7 @@ impl World {
         self.metrics = saved.metrics;
         self.crashes = saved.crashes;
         self.missed = saved.missed;
+        self.mission = saved.mission.map(Arc::new);
         self.table = Arc::new(DroneTable { epoch: epoch.wrapping_sub(1), rows: Vec::new() });
         self.rows_changed();
         self.paths_changed();

@@ -71,6 +71,7 @@ impl World {
             *glance = self.look().at(index, &self.drones[index]);
         }
         self.glances = glances;
+        self.fly_mission();
         self.freeze();
     }
 
