@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use env_logger::fmt::style::Style;
 use log::kv::{Key, Value, VisitSource};
 
 use crate::config::LogFormat;
@@ -13,7 +14,10 @@ pub(super) fn begin(format: LogFormat) {
     let mut builder =
         env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info,actix_server=warn"));
     match format {
-        LogFormat::Text => builder.format_timestamp_millis(),
+        LogFormat::Text => builder.format(|out, record| {
+            let style = out.default_level_style(record.level());
+            writeln!(out, "{}", text(record, &rfc3339(wall_time_ms()), style))
+        }),
         LogFormat::Json => {
             builder.format(|out, record| writeln!(out, "{}", json(record, &rfc3339(wall_time_ms()))))
         }
@@ -21,6 +25,26 @@ pub(super) fn begin(format: LogFormat) {
     builder.init();
     // A panic in an actor is survived; its message belongs in the log with everything else.
     std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
+}
+
+/// One event as a line: when, how bad, where, what, and `name=value` for what it names besides.
+fn text(record: &log::Record<'_>, time: &str, style: Style) -> String {
+    struct Fields(String);
+    impl<'a> VisitSource<'a> for Fields {
+        fn visit_pair(&mut self, key: Key<'a>, value: Value<'a>) -> Result<(), log::kv::Error> {
+            self.0 += &format!(" {key}={value}");
+            Ok(())
+        }
+    }
+    let mut fields = Fields(String::new());
+    let _ = record.key_values().visit(&mut fields);
+    format!(
+        "[{time} {style}{:<5}{style:#} {}] {}{}",
+        record.level(),
+        record.target(),
+        record.args(),
+        fields.0
+    )
 }
 
 /// One event as one JSON object: `time`, `level`, `target`, `message`, and what the event names besides.
@@ -55,18 +79,22 @@ mod tests {
     fn an_event_is_one_object_with_its_fields() {
         let pairs =
             [("request", Value::from("ab\"c")), ("status", Value::from(401)), ("ms", Value::from(1.5))];
-        let line = json(
-            &log::Record::builder()
+        let lines =
+            |record: log::Record<'_>| [text(&record, "now", Style::new()), json(&record, "now").to_string()];
+        let got = lines(
+            log::Record::builder()
                 .args(format_args!("GET /api/{}\n", "status"))
                 .level(log::Level::Info)
                 .target("hmrs::request")
                 .key_values(&pairs)
                 .build(),
-            "now",
         );
         assert_eq!(
-            line.to_string(),
-            r#"{"level":"info","message":"GET /api/status\n","ms":1.5,"request":"ab\"c","status":401,"target":"hmrs::request","time":"now"}"#
+            got,
+            [
+                "[now INFO  hmrs::request] GET /api/status\n request=ab\"c status=401 ms=1.5",
+                r#"{"level":"info","message":"GET /api/status\n","ms":1.5,"request":"ab\"c","status":401,"target":"hmrs::request","time":"now"}"#,
+            ]
         );
     }
 }
