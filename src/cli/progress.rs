@@ -1,6 +1,7 @@
 //! The progress bar: on a terminal how far, how fast and how long still; nothing when piped.
 
-use std::io::IsTerminal as _;
+use std::fmt::Display;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -17,4 +18,12 @@ pub fn bar(length: u64, word: &str) -> ProgressBar {
     }
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
+}
+
+/// On a terminal, what a person looks for in a long line of JSON, below it; nothing when piped.
+pub fn last_word(line: impl Display) {
+    let mut stderr = std::io::stderr();
+    if stderr.is_terminal() {
+        let _ = writeln!(stderr, "{line}"); // a terminal that is gone is no failure of ours
+    }
 }

@@ -133,6 +133,10 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         std::fs::write(path, text + "\n").map_err(|error| format!("{}: {error}", path.display()))?;
     }
     say(serde_json::to_string(&summary).map_err(|error| error.to_string())?);
+    progress::last_word(format_args!(
+        "{}, seed {seed}: {} ticks, {:.1} s simulated in {wall_s:.1} s; state hash {}",
+        summary.scenario, summary.ticks, summary.sim_time_s, summary.state_hash
+    ));
     failure.map_or(Ok(()), Err)
 }
 
