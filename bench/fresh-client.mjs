@@ -1,6 +1,6 @@
 // One client that wants to know where the drones are, by one of several ways; prints what it cost and how old its knowledge was.
 //
-//   node fresh-client.mjs --modules FOLDER --url URL --way poll|json|binary [--rate-hz 25] [--seconds 8]
+//   node fresh-client.mjs --modules FOLDER --url URL --way poll|json|binary|delta [--error-m 0.01] [--deflate] [--rate-hz 25] [--seconds 8]
 
 import { Agent, get } from 'node:http';
 import { createRequire } from 'node:module';
@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 const { values } = parseArgs({
   options: {
     modules: { type: 'string' }, url: { type: 'string' }, way: { type: 'string' },
+    'error-m': { type: 'string' }, deflate: { type: 'boolean', default: false },
     'rate-hz': { type: 'string', default: '25' }, seconds: { type: 'string', default: '8' },
   },
 });
@@ -55,17 +56,43 @@ async function poll() {
 /** Lets the server send each tick. */
 async function subscribe() {
   const { io } = createRequire(path.resolve(values.modules, 'package.json'))('socket.io-client');
-  const socket = io(values.url, { transports: ['websocket'], reconnection: false });
+  const socket = io(values.url, { transports: ['websocket'], reconnection: false, perMessageDeflate: values.deflate });
   await new Promise((resolve, reject) => socket.once('connect', resolve).once('connect_error', reject));
   const ask = (event, payload) => socket.timeout(5000).emitWithAck(event, payload);
   await ask('unsubscribe', { topics: ['status-update', 'visualization-update'] });
-  await ask('subscribe', { topics: { 'drones-update': { encoding: values.way, rate_hz: rate } } });
+  const error = values['error-m'] ? { error_m: Number(values['error-m']) } : {};
+  const { topics } = await ask('subscribe', { topics: { 'drones-update': { encoding: values.way, rate_hz: rate, ...error } } });
+  if (topics['drones-update'].encoding !== values.way) throw new Error(`the server does not speak ${values.way}`);
+  const follow = changes();
   socket.on('drones-update', (frame) => {
     if (values.way === 'json' && !Buffer.isBuffer(frame)) learn(frame.wall_time_ms);
     if (values.way === 'binary' && Buffer.isBuffer(frame)) learn(frame.readDoubleLE(24));
+    if (values.way === 'delta' && Buffer.isBuffer(frame)) learn(follow(frame));
   });
   const connection = socket.io.engine.transport.ws._socket;
   return () => connection.bytesRead + connection.bytesWritten;
+}
+
+/** Reads the heads of frames of changes: when each was made. One that is missing ends the measurement. */
+function changes() {
+  let [chain, seq, timeMs] = [NaN, NaN, NaN];
+  return (frame) => {
+    let at = 3;
+    const varint = () => {
+      let value = 0;
+      for (let scale = 1; ; scale *= 128) {
+        const byte = frame[at++];
+        value += (byte & 0x7f) * scale;
+        if (byte < 0x80) return value;
+      }
+    };
+    const [ofChain, ofSeq, third, , fifth] = Array.from({ length: 5 }, varint);
+    if (frame[2] & 1) timeMs = fifth;
+    else if (ofChain !== chain || ofSeq - third !== seq) throw new Error(`frame ${ofSeq} does not follow ${seq}`);
+    else timeMs += fifth & 1 ? -(fifth + 1) / 2 : fifth / 2;
+    [chain, seq] = [ofChain, ofSeq];
+    return timeMs;
+  };
 }
 
 /** How old the newest news was, looked at every millisecond. */

@@ -72,20 +72,26 @@ export const servers = [
 
 /** Builds and installs everything that is missing or not up to date; the peers come from their registries. */
 export function prepare() {
-  mkdirSync(modules, { recursive: true });
+  prepareOurs();
   const cargo = (manifest, folder) => run([
     'cargo', 'build', '--release', '--locked', '--quiet', '--manifest-path', join(root, 'bench', manifest), '--target-dir', join(scratch, folder),
   ]);
   cargo('load/Cargo.toml', 'load');
   cargo('peers/socketioxide/Cargo.toml', 'socketioxide');
-  run(['cargo', 'build', '--release', '--locked', '--quiet', '--bin', 'hmrs', '--example', 'socketio_broadcast']);
-  unlessDone('package-lock.json', modules, () => {
-    run(['cp', join(peers, 'package.json'), join(peers, 'package-lock.json'), modules]);
-    run(['npm', 'ci', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: modules });
-  });
+  run(['cargo', 'build', '--release', '--locked', '--quiet', '--example', 'socketio_broadcast']);
   unlessDone('requirements.txt', venv, () => {
     run(['python3', '-m', 'venv', '--clear', venv]);
     run([join(venv, 'bin', 'pip'), 'install', '--quiet', '--disable-pip-version-check', '--requirement', join(peers, 'requirements.txt')]);
+  });
+}
+
+/** The server alone, and what node needs: the official client. */
+export function prepareOurs() {
+  mkdirSync(modules, { recursive: true });
+  run(['cargo', 'build', '--release', '--locked', '--quiet', '--bin', 'hmrs']);
+  unlessDone('package-lock.json', modules, () => {
+    run(['cp', join(peers, 'package.json'), join(peers, 'package-lock.json'), modules]);
+    run(['npm', 'ci', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: modules });
   });
 }
 

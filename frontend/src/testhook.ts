@@ -6,6 +6,10 @@ import { ui } from './store/ui.svelte';
 export interface ConsoleHook {
   readonly seq: number;
   readonly ageMs: number;
+  /** When the newest frame was made, by the server's clock. */
+  readonly newestMs: number;
+  /** Only changes are asked for, because the link is weak. */
+  readonly weak: boolean;
   /** Age at drawing over the last ten seconds. */
   readonly ageP95Ms: number;
   /** From the beginning of the navigation to the first picture with a drone in it. */
@@ -39,6 +43,8 @@ export function installHook(actions: Actions): void {
   const hook: ConsoleHook = {
     get seq() { return session.fleet.ring.latest?.seq ?? -1; },
     get ageMs() { return session.ageMs(); },
+    get newestMs() { return session.fleet.ring.latest?.serverTimeMs ?? NaN; },
+    get weak() { return session.link.isWeak; },
     get ageP95Ms() { return session.clock.ageQuantiles()[1]; },
     get firstDroneMs() { return actions.map?.firstDroneMs ?? NaN; },
     get hollow() {

@@ -1,0 +1,94 @@
+//! What `drones-update` costs the server a drone, in each form: the same flown ticks, encoded again and again on one thread.
+//! Prints JSON. `make bench-fresh` runs it and writes the table into `docs/BENCHMARKS.md`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a measurement that cannot go on stops"
+)]
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Instant;
+
+use hmrs::contract::compact::{self, Stamp};
+use hmrs::contract::delta::encode::{Encoder, Truth};
+use hmrs::contract::delta::head::{Chain, Moment, error_units};
+use hmrs::contract::outgoing::{self, RunState};
+use hmrs::sim::{Scenario, Snapshot, World, builtin};
+use hmrs::swarm::headless::Headless;
+use serde_json::{Value, json};
+
+const TICKS: u64 = 100;
+/// Ticks before the first: drones have left their formation of the start.
+const BEFORE: u64 = 250;
+const ROUNDS: usize = 9;
+
+fn main() {
+    // Cargo says `--bench`, and `--test` when it only wants to see that this compiles.
+    if std::env::args().any(|arg| arg == "--test") {
+        return;
+    }
+    let rows: Vec<Value> = [100, 1000, 10_000].into_iter().map(measure).collect();
+    println!("{}", Value::from(rows));
+}
+
+/// Consecutive ticks of the scenario `flock` with so many drones, in a sky as much wider.
+fn fly(count: usize) -> (Vec<Snapshot>, f64) {
+    let text = builtin::list().iter().find(|(name, _)| *name == "flock").unwrap().1;
+    let side = (count as f64 / 200.0).sqrt();
+    let text = text.replace("count = 200", &format!("count = {count}")).replace(
+        "box = { min = [-100.0, -90.0], max = [100.0, -10.0] }",
+        &format!("box = {{ min = [{0:.1}, {0:.1}], max = [{1:.1}, {1:.1}] }}", -90.0 * side, 90.0 * side),
+    );
+    let scenario = Arc::new(Scenario::parse(&text).unwrap());
+    let tick_s = scenario.tick_s;
+    let mut flight = Headless::new(World::new(scenario, 1), 1, Vec::new()).unwrap();
+    let snapshots = (0..BEFORE + TICKS).filter_map(|tick| {
+        flight.advance().unwrap();
+        (tick >= BEFORE).then(|| flight.world().snapshot())
+    });
+    (snapshots.collect(), tick_s)
+}
+
+fn measure(count: usize) -> Value {
+    let (snapshots, tick_s) = fly(count);
+    let mut bytes = [0; 3];
+    let mut spread = [const { Vec::new() }; 4];
+    for _ in 0..ROUNDS {
+        let began = Instant::now();
+        bytes[0] = snapshots.iter().map(|s| outgoing::drones_json(s, 1, 0, |_, _| true).len()).sum::<usize>();
+        spread[0].push(began.elapsed());
+        let stamp = Stamp { epoch: 0, seq: 0, wall_time_ms: 0, state: RunState::Running };
+        let began = Instant::now();
+        bytes[1] = snapshots.iter().map(|s| compact::encode(s, stamp).len()).sum::<usize>();
+        spread[1].push(began.elapsed());
+        let mut truth = Truth::default();
+        truth.read(&snapshots[0], tick_s);
+        let began = Instant::now();
+        for snapshot in &snapshots {
+            truth.read(black_box(snapshot), tick_s);
+        }
+        spread[2].push(began.elapsed());
+        let chain = Chain { number: 1, epoch: 0, count, tick_s, error: error_units(0.05) };
+        truth.read(&snapshots[0], tick_s);
+        let moment = |s: &Snapshot| Moment { seq: 0, tick: s.tick, wall_time_ms: 0, state: 0 };
+        let mut encoder = Encoder::begin(chain, moment(&snapshots[0]), &truth);
+        let began = Instant::now();
+        bytes[2] = 0;
+        for snapshot in &snapshots {
+            truth.read(snapshot, tick_s);
+            bytes[2] += black_box(encoder.encode(moment(snapshot), &truth)).len();
+        }
+        spread[3].push(began.elapsed());
+    }
+    let states = (count * snapshots.len()) as f64;
+    let ns = |times: &Vec<std::time::Duration>| -> Vec<f64> {
+        times.iter().map(|time| time.as_nanos() as f64 / states).collect()
+    };
+    json!({
+        "drones": count,
+        "bytes_per_drone": { "json": bytes[0] as f64 / states, "binary": bytes[1] as f64 / states, "delta": bytes[2] as f64 / states },
+        "ns_per_drone": { "json": ns(&spread[0]), "binary": ns(&spread[1]), "delta, units alone": ns(&spread[2]), "delta": ns(&spread[3]) },
+    })
+}
