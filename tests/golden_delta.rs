@@ -11,6 +11,7 @@ use hmrs::contract::delta::decode::{Decoder, Wrong};
 use hmrs::contract::delta::encode::{Encoder, Truth};
 use hmrs::contract::delta::head::{Chain, Moment, error_units};
 use hmrs::contract::delta::state::{BATTERY, CLIMB, HEADING, SILENCE, SPEED, STATUS, State, UNITS_PER_M};
+use hmrs::contract::delta::truth::velocity;
 use hmrs::contract::outgoing::RunState;
 use hmrs::sim::{
     Alert, AlertLevel, DroneRow, DroneState, DroneTable, Landed, Metrics, Mode, Snapshot, Vec3, Visual,
@@ -96,12 +97,12 @@ fn frames() -> Vec<Value> {
         let hex: String = frame.iter().map(|byte| format!("{byte:02x}")).collect();
         told.push(json!({ "frame": hex, "says": says }));
     };
-    truth.read(&snapshot(1000), TICK_S);
+    truth.read(&snapshot(1000));
     let chain = Chain { number: 700, epoch: 77, count: DRONES, tick_s: TICK_S, error: error_units(ERROR_M) };
-    let mut encoder = Encoder::begin(chain, moment(5, 1000, 0), &truth);
+    let mut encoder = Encoder::begin(chain, moment(5, 1000, 0), &truth, velocity(&snapshot(1000), TICK_S));
     let first = encoder.whole()();
     for tick in 1001..=1030 {
-        truth.read(&snapshot(tick), TICK_S);
+        truth.read(&snapshot(tick));
         let frame = encoder.encode(moment(tick as u32 - 995, tick, u8::from(tick == 1020)), &truth);
         match tick {
             // Before the first whole frame, and behind one that is lost, nothing is known.
@@ -120,7 +121,12 @@ fn frames() -> Vec<Value> {
     other = first.to_vec();
     other.push(0);
     tell(other.into());
-    let none = Encoder::begin(Chain { number: 701, count: 0, ..chain }, moment(99, 0, 2), &Truth::default());
+    let none = Encoder::begin(
+        Chain { number: 701, count: 0, ..chain },
+        moment(99, 0, 2),
+        &Truth::default(),
+        <_>::default(),
+    );
     tell(none.whole()());
     told
 }
@@ -145,14 +151,14 @@ fn a_chain_is_written_as_the_other_decoders_read_it() {
 #[test]
 fn everything_but_positions_is_what_the_binary_form_says_and_positions_are_within_the_error() {
     let mut truth = Truth::default();
-    truth.read(&snapshot(1000), TICK_S);
+    truth.read(&snapshot(1000));
     let chain = Chain { number: 1, epoch: 1, count: DRONES, tick_s: TICK_S, error: error_units(ERROR_M) };
-    let mut encoder = Encoder::begin(chain, moment(0, 1000, 0), &truth);
+    let mut encoder = Encoder::begin(chain, moment(0, 1000, 0), &truth, velocity(&snapshot(1000), TICK_S));
     let mut decoder = Decoder::default();
     decoder.read(&encoder.whole()()).unwrap();
     for tick in 1001..1100 {
         let snapshot = snapshot(tick);
-        truth.read(&snapshot, TICK_S);
+        truth.read(&snapshot);
         let frame = encoder.encode(moment(tick as u32 - 1000, tick, 0), &truth);
         let (_, _, known) = decoder.read(&frame).unwrap();
         let stamp = Stamp { epoch: 1, seq: 0, wall_time_ms: 0, state: RunState::Running };

@@ -14,6 +14,7 @@ use std::time::Instant;
 use hmrs::contract::compact::{self, Stamp};
 use hmrs::contract::delta::encode::{Encoder, Truth};
 use hmrs::contract::delta::head::{Chain, Moment, error_units};
+use hmrs::contract::delta::truth::velocity;
 use hmrs::contract::outgoing::{self, RunState};
 use hmrs::sim::{Scenario, Snapshot, World, builtin};
 use hmrs::swarm::headless::Headless;
@@ -29,18 +30,14 @@ fn main() {
     if std::env::args().any(|arg| arg == "--test") {
         return;
     }
-    let rows: Vec<Value> = [100, 1000, 10_000].into_iter().map(measure).collect();
+    let rows: Vec<Value> = [100, 1000, 2000].into_iter().map(measure).collect();
     println!("{}", Value::from(rows));
 }
 
-/// Consecutive ticks of the scenario `flock` with so many drones, in a sky as much wider.
+/// Consecutive ticks of the scenario `thousand` with so many drones.
 fn fly(count: usize) -> (Vec<Snapshot>, f64) {
-    let text = builtin::list().iter().find(|(name, _)| *name == "flock").unwrap().1;
-    let side = (count as f64 / 200.0).sqrt();
-    let text = text.replace("count = 200", &format!("count = {count}")).replace(
-        "box = { min = [-100.0, -90.0], max = [100.0, -10.0] }",
-        &format!("box = {{ min = [{0:.1}, {0:.1}], max = [{1:.1}, {1:.1}] }}", -90.0 * side, 90.0 * side),
-    );
+    let text = builtin::list().iter().find(|(name, _)| *name == "thousand").unwrap().1;
+    let text = text.replace("count = 250", &format!("count = {}", count / 4));
     let scenario = Arc::new(Scenario::parse(&text).unwrap());
     let tick_s = scenario.tick_s;
     let mut flight = Headless::new(World::new(scenario, 1), 1, Vec::new()).unwrap();
@@ -64,20 +61,21 @@ fn measure(count: usize) -> Value {
         bytes[1] = snapshots.iter().map(|s| compact::encode(s, stamp).len()).sum::<usize>();
         spread[1].push(began.elapsed());
         let mut truth = Truth::default();
-        truth.read(&snapshots[0], tick_s);
+        truth.read(&snapshots[0]);
         let began = Instant::now();
         for snapshot in &snapshots {
-            truth.read(black_box(snapshot), tick_s);
+            truth.read(black_box(snapshot));
         }
         spread[2].push(began.elapsed());
         let chain = Chain { number: 1, epoch: 0, count, tick_s, error: error_units(0.05) };
-        truth.read(&snapshots[0], tick_s);
+        truth.read(&snapshots[0]);
         let moment = |s: &Snapshot| Moment { seq: 0, tick: s.tick, wall_time_ms: 0, state: 0 };
-        let mut encoder = Encoder::begin(chain, moment(&snapshots[0]), &truth);
+        let mut encoder =
+            Encoder::begin(chain, moment(&snapshots[0]), &truth, velocity(&snapshots[0], tick_s));
         let began = Instant::now();
         bytes[2] = 0;
         for snapshot in &snapshots {
-            truth.read(snapshot, tick_s);
+            truth.read(snapshot);
             bytes[2] += black_box(encoder.encode(moment(snapshot), &truth)).len();
         }
         spread[3].push(began.elapsed());

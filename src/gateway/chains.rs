@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::contract::delta::encode::{Encoder, Truth};
 use crate::contract::delta::head::{Chain, Moment, error_units};
+use crate::contract::delta::truth::velocity;
 use crate::contract::event;
 use crate::socketio::{Frame, Link, OnSent};
 
@@ -55,7 +56,7 @@ impl Chains {
     ) -> Frame {
         let tick_s = now.run.scenario.tick_s;
         if self.truth_seq != now.seq {
-            self.truth.read(&now.report.snapshot, tick_s);
+            self.truth.read(&now.report.snapshot);
             self.truth_seq = now.seq;
         }
         let (epoch, count, moment) = (now.epoch, now.report.snapshot.drones.len(), moment(now));
@@ -73,6 +74,7 @@ impl Chains {
                     chain,
                     moment,
                     &self.truth,
+                    velocity(&now.report.snapshot, tick_s),
                 ));
                 // Nobody gets the changes to nothing.
                 (Bytes::new(), None, encoder.into_mut())

@@ -33,12 +33,10 @@ pub struct Room {
 }
 
 impl Rooms {
-    /// Opens a room; opening it again changes nothing.
-    pub fn open(&self, topic: Topic, subscription: &Subscription) -> String {
-        let room = subscription.room(topic);
+    /// Opens a room in which somebody sits already: an empty one would be closed. Opening it again changes nothing.
+    fn open(&self, room: String, topic: Topic, subscription: &Subscription) {
         let seats = || Seats { topic, subscription: subscription.clone(), newest: None };
-        self.lock().entry(room.clone()).or_insert_with(seats);
-        room
+        self.lock().entry(room).or_insert_with(seats);
     }
 
     /// Closes the rooms that everybody has left and returns the others.
@@ -78,7 +76,6 @@ pub fn sit_down(
     topic: Topic,
     subscription: &Subscription,
 ) {
-    let room = if topic.is_telemetry() { rooms.open(topic, subscription) } else { subscription.room(topic) };
     if let Some(old) = seat.subscriptions().insert(topic, subscription.clone()) {
         socket.leave(&old.room(topic));
     }
@@ -97,7 +94,11 @@ pub fn sit_down(
             socket.leave(event::DRONES_TABLE);
         }
     }
+    let room = subscription.room(topic);
     socket.join(&room);
+    if topic.is_telemetry() {
+        rooms.open(room, topic, subscription);
+    }
     send_newest(flying, rooms, socket, topic);
 }
 

@@ -15,16 +15,16 @@ export class Explainer {
     private readonly alerts: Alerts,
   ) {}
 
-  /** Asks for what is missing, unless it is asking already. `drones` is the size of the fleet. */
-  turn(drones: number): void {
+  /** Asks for what is missing, unless it is asking already. `drones` is the size of the fleet; a weak link carries no lists. */
+  turn(drones: number, weak: boolean): void {
     if (this.busy) return;
-    const wanted = this.alerts.unexplained(ONE_BY_ONE_MAX + 1);
+    const wanted = this.alerts.unexplained(weak ? 1 : ONE_BY_ONE_MAX + 1);
     if (wanted.length === 0) return;
     const now = performance.now();
     const many = wanted.length > ONE_BY_ONE_MAX;
-    if (many && now < this.listAgainAt) return;
+    if ((many || weak) && now < this.listAgainAt) return;
     this.busy = true;
-    this.listAgainAt = now + LIST_EVERY_MS + drones;
+    this.listAgainAt = now + LIST_EVERY_MS + (weak ? 0 : drones);
     const work = many ? this.all() : Promise.all(wanted.map((id) => this.one(id)));
     void work.catch(() => undefined).finally(() => (this.busy = false));
   }

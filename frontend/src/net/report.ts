@@ -49,7 +49,8 @@ export class Report {
     const age = session.ageMs();
     session.state = judge({ connected: link.connected, polling: session.polling, ageMs: age, intervalMs: 1000 / link.askedHz, waitingMs: now - this.startedAt });
     if (now - this.startedAt > RATE_WINDOW_MS) this.judgeLink(age);
-    if (link.connected && age > KEYFRAME_AGE_MS) link.keyframe();
+    // On a weak link a complete frame would only be one more that comes late.
+    if (link.connected && !link.isWeak && age > KEYFRAME_AGE_MS) link.keyframe();
     const [p50, p95] = clock.ageQuantiles();
     this.spark.push(Number.isNaN(age) ? 0 : age);
     if (this.spark.length > SPARK_SAMPLES) this.spark.shift();
@@ -130,6 +131,6 @@ export class Report {
     const fresh = session.rewind.atS === null ? session.alerts.update(standing, Date.now()) : [];
     if (fresh.length > 0) session.mark(fresh.some((id) => standing.get(id) === 'warning') ? 'warning' : 'caution', fresh.length === 1 ? fresh[0] : drones(fresh.length));
     this.showAlerts();
-    if (session.state !== 'lost') this.explainer.turn(frame.count);
+    if (session.state !== 'lost') this.explainer.turn(frame.count, session.link.isWeak);
   }
 }

@@ -35,6 +35,7 @@ pub enum Wrong {
 pub struct Decoder {
     last: Option<(Chain, Moment)>,
     state: State,
+    before: State,
 }
 
 impl Decoder {
@@ -49,7 +50,8 @@ impl Decoder {
         self.last = None;
         match head.ticks {
             Some(ticks) => {
-                self.state.advance(ticks);
+                std::mem::swap(&mut self.state, &mut self.before);
+                self.state.follow(&self.before, ticks);
                 read_changes(&mut input, &mut self.state, head.chain.step())?;
             }
             None => read_whole(&mut input, &mut self.state, head.chain.count)?,

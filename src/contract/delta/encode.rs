@@ -16,8 +16,6 @@ const STRIDE: usize = 16;
 pub struct Truth {
     /// East, north, up.
     pub position: [Vec<i32>; 3],
-    /// What a chain takes for the change of position a tick when it begins.
-    pub velocity: [Vec<i32>; 3],
     /// The rest.
     pub fields: Fields,
 }
@@ -39,11 +37,11 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Begins a chain with the truth.
-    pub fn begin(chain: Chain, now: Moment, truth: &Truth) -> Self {
+    /// Begins a chain with the truth, and with what may be taken for the change of position a tick.
+    pub fn begin(chain: Chain, now: Moment, truth: &Truth, velocity: [Vec<i32>; 3]) -> Self {
         let state = State {
             position: truth.position.clone(),
-            velocity: truth.velocity.clone(),
+            velocity,
             since: vec![0; chain.count],
             fields: truth.fields.clone(),
         };
@@ -76,8 +74,7 @@ impl Encoder {
             self.spare = Arc::default();
         }
         let state = Arc::make_mut(&mut self.spare);
-        state.copy_from(&self.state);
-        state.advance(ticks);
+        state.follow(&self.state, ticks);
         let mut out = Vec::with_capacity(64 + state.len());
         head::put_change(&mut out, &self.chain, &self.last, &now);
         let mut out = BitWriter::new(out);

@@ -54,24 +54,21 @@ impl State {
         self.fields.iter_mut().for_each(|column| column.resize(count, 0));
     }
 
-    /// The same as `other`, in the memory that is there.
-    pub fn copy_from(&mut self, other: &Self) {
-        self.position.clone_from(&other.position);
-        self.velocity.clone_from(&other.velocity);
-        self.since.clone_from(&other.since);
-        self.fields.clone_from(&other.fields);
-    }
-
-    /// Lets `ticks` pass: every drone flies on as it did.
-    pub fn advance(&mut self, ticks: i32) {
-        for (position, velocity) in self.position.iter_mut().zip(&self.velocity) {
-            for (p, v) in position.iter_mut().zip(velocity) {
-                *p = p.wrapping_add(v.wrapping_mul(ticks));
+    /// What `before` becomes when `ticks` pass, in the memory that is there: every drone flies on as it did.
+    pub fn follow(&mut self, before: &Self, ticks: i32) {
+        self.resize(before.len());
+        for axis in 0..3 {
+            let known = before.position[axis].iter().zip(&before.velocity[axis]);
+            for (position, (p, v)) in self.position[axis].iter_mut().zip(known) {
+                *position = p.wrapping_add(v.wrapping_mul(ticks));
             }
         }
-        self.since.iter_mut().for_each(|since| *since = (*since + ticks).min(SINCE_MAX));
-        let silence = &mut self.fields[SILENCE];
-        silence.iter_mut().for_each(|silence| *silence = silent_for(*silence, ticks));
+        self.velocity.clone_from(&before.velocity);
+        for (since, before) in self.since.iter_mut().zip(&before.since) {
+            *since = (before + ticks).min(SINCE_MAX);
+        }
+        self.fields.clone_from(&before.fields);
+        self.fields[SILENCE].iter_mut().for_each(|silence| *silence = silent_for(*silence, ticks));
     }
 
     /// Moves one drone by `steps` of `step` units, and has it fly as if the error had grown evenly since it was last moved.

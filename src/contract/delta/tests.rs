@@ -31,9 +31,13 @@ fn drift(truth: &mut Truth, slot: usize, dice: u64) {
     *silence = if dice >> 40 & 3 == 0 { 0 } else { (*silence + 1).min(255) };
 }
 
+fn still(count: usize) -> [Vec<i32>; 3] {
+    [vec![0; count], vec![0; count], vec![0; count]]
+}
+
 fn empty(count: usize) -> Truth {
     let mut truth = Truth::default();
-    truth.position.iter_mut().chain(&mut truth.velocity).for_each(|column| column.resize(count, 0));
+    truth.position.iter_mut().for_each(|column| column.resize(count, 0));
     truth.fields.iter_mut().for_each(|column| column.resize(count, 0));
     truth
 }
@@ -64,7 +68,7 @@ proptest! {
         let mut truth = empty(count);
         let (mut early, mut late) = (Decoder::default(), Decoder::default());
         let mut now = Moment { seq: u32::MAX - 3, tick: 1 << 40, wall_time_ms: 1_760_000_000_000, state: 0 };
-        let mut encoder = Encoder::begin(chain(count), now, &truth);
+        let mut encoder = Encoder::begin(chain(count), now, &truth, still(count));
         early.read(&encoder.whole()()).unwrap();
         for (n, (ticks, dice)) in frames.into_iter().enumerate() {
             for slot in 0..count {
@@ -98,7 +102,7 @@ proptest! {
     #[test]
     fn damage_never_panics(at in any::<prop::sample::Index>(), bit in 0_u8..8, cut in any::<prop::sample::Index>()) {
         let mut truth = empty(9);
-        let mut encoder = Encoder::begin(chain(9), Moment::default(), &truth);
+        let mut encoder = Encoder::begin(chain(9), Moment::default(), &truth, still(9));
         (0..9).for_each(|slot| drift(&mut truth, slot, 0x0123_4567_89ab_cdef << slot));
         let frames = [encoder.whole()(), encoder.encode(Moment { seq: 1, tick: 1, ..Moment::default() }, &truth)];
         for frame in frames {
@@ -118,7 +122,7 @@ proptest! {
 #[test]
 fn after_a_frame_that_was_lost_nothing_is_shown_until_a_whole_one() {
     let truth = empty(2);
-    let mut encoder = Encoder::begin(chain(2), Moment::default(), &truth);
+    let mut encoder = Encoder::begin(chain(2), Moment::default(), &truth, still(2));
     let mut decoder = Decoder::default();
     decoder.read(&encoder.whole()()).unwrap();
     let moment = |seq: u32| Moment { seq, tick: u64::from(seq), ..Moment::default() };
@@ -133,8 +137,9 @@ fn after_a_frame_that_was_lost_nothing_is_shown_until_a_whole_one() {
 #[test]
 fn a_swarm_at_rest_costs_a_byte_and_one_in_even_flight_not_much_more() {
     let mut truth = empty(1000);
-    truth.velocity[0].fill(500);
-    let mut encoder = Encoder::begin(chain(1000), Moment::default(), &truth);
+    let mut velocity = still(1000);
+    velocity[0].fill(500);
+    let mut encoder = Encoder::begin(chain(1000), Moment::default(), &truth, velocity);
     truth.position[0].fill(500);
     let frame = encoder.encode(Moment { seq: 1, tick: 1, wall_time_ms: 40, state: 0 }, &truth);
     assert_eq!(frame.len(), 3 + 5 + 1, "{frame:x?}");

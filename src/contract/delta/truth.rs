@@ -10,21 +10,20 @@ use super::state::{BATTERY, CLIMB, HEADING, SILENCE, SPEED, STATUS, UNITS_PER_M}
 const HEADINGS_PER_DEG: f64 = 256.0 / 360.0;
 
 impl Truth {
-    /// Takes in what `snapshot` says; `tick_s` is the length of a tick in seconds. O(drones), no allocation once grown.
-    pub fn read(&mut self, snapshot: &Snapshot, tick_s: f64) {
+    /// Takes in what `snapshot` says. O(drones), no allocation once grown.
+    pub fn read(&mut self, snapshot: &Snapshot) {
         let count = snapshot.drones.len();
-        self.position.iter_mut().chain(&mut self.velocity).for_each(|column| column.resize(count, 0));
+        self.position.iter_mut().for_each(|column| column.resize(count, 0));
         self.fields.iter_mut().for_each(|column| column.resize(count, 0));
         for (slot, drone) in snapshot.drones.iter().enumerate() {
-            self.read_drone(slot, drone, tick_s);
+            self.read_drone(slot, drone);
         }
     }
 
-    fn read_drone(&mut self, slot: usize, drone: &DroneState, tick_s: f64) {
-        let (p, v) = (drone.position, drone.velocity);
-        for (axis, (p, v)) in [(p.x, v.x), (p.y, v.y), (p.z, v.z)].into_iter().enumerate() {
-            self.position[axis][slot] = nearest(p * UNITS_PER_M);
-            self.velocity[axis][slot] = nearest(v * UNITS_PER_M * tick_s);
+    fn read_drone(&mut self, slot: usize, drone: &DroneState) {
+        let p = drone.position;
+        for (column, p) in self.position.iter_mut().zip([p.x, p.y, p.z]) {
+            column[slot] = nearest(p * UNITS_PER_M);
         }
         self.fields[HEADING][slot] = (nearest(drone.heading_deg * HEADINGS_PER_DEG) & 0xff) as i16;
         self.fields[SPEED][slot] = speed(drone).into();
@@ -33,4 +32,12 @@ impl Truth {
         self.fields[STATUS][slot] = drone.mode as i16 | (flags(drone) << 4).cast_signed();
         self.fields[SILENCE][slot] = drone.silent_ticks.min(255) as i16;
     }
+}
+
+/// How fast the drones say that they fly, in units a tick; `tick_s` is its length in seconds.
+pub fn velocity(snapshot: &Snapshot, tick_s: f64) -> [Vec<i32>; 3] {
+    let column = |of: fn(&DroneState) -> f64| {
+        snapshot.drones.iter().map(|drone| nearest(of(drone) * UNITS_PER_M * tick_s)).collect()
+    };
+    [column(|drone| drone.velocity.x), column(|drone| drone.velocity.y), column(|drone| drone.velocity.z)]
 }
