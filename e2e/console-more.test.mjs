@@ -1,7 +1,9 @@
 // What an operator does beside flying: a queue of points, other keys, a screen on the wall, a look at the wire, figures as files.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { accessibilityFaults, holds, launch, missing, picture } from './support/browser.mjs';
 import { holdButton, live, selection, stripOf } from './support/console.mjs';
@@ -9,6 +11,8 @@ import { until } from './support/process.mjs';
 import { startServer } from './support/server.mjs';
 
 const options = { skip: missing };
+/** One bright pixel. */
+const BRIGHT_PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8/5+hHgAHggJ/PchI7wAAAABJRU5ErkJggg==';
 let server, browser;
 before(async () => {
   if (missing) return;
@@ -94,6 +98,36 @@ test('a screen on the wall shows the picture and commands nothing', options, asy
   assert.deepEqual(await accessibilityFaults(page), []);
   await page.keyboard.press('k');
   await page.getByRole('button', { name: /^Stop all/ }).waitFor();
+});
+
+test('tiles of the server lie under the swarm, with the name of those who made them', options, async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'hmrs-tiles-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const { lat, lon } = { lat: 29.3759, lon: 47.9774 };
+  for (const z of [15, 16, 17]) {
+    const [x0, y0] = [((lon + 180) / 360) * 2 ** z, ((1 - Math.asinh(Math.tan((lat * Math.PI) / 180)) / Math.PI) / 2) * 2 ** z].map(Math.floor);
+    for (let x = x0 - 3; x <= x0 + 3; x++) {
+      mkdirSync(join(dir, `${z}/${x}`), { recursive: true });
+      for (let y = y0 - 3; y <= y0 + 3; y++) writeFileSync(join(dir, `${z}/${x}/${y}.png`), Buffer.from(BRIGHT_PNG, 'base64'));
+    }
+  }
+  writeFileSync(join(dir, 'attribution.txt'), '© the makers of maps\n');
+  const own = await startServer({ t, args: ['--scenario', 'facade', '--database-url', 'none', '--tiles-dir', dir] });
+  assert.equal((await own.json('/api/config')).tiles.zoom_max, 17);
+  assert.equal((await own.get('/api/tiles/17/1/1.png')).status, 404);
+  assert.equal((await own.get('/api/tiles/17/..%2F..%2F/etc.png')).status, 404);
+  const page = await live(t, browser, own, '/?test', { colorScheme: 'dark' });
+  await page.getByText('© the makers of maps').waitFor();
+  const bright = () => page.locator('.map canvas').first().evaluate((canvas) => {
+    const { data } = canvas.getContext('2d').getImageData(40, 40, 200, 100);
+    return data.reduce((sum, value, i) => sum + (i % 4 === 3 ? 0 : value), 0) / (data.length * 0.75);
+  });
+  await until('the map is there', async () => (await bright()) > 40, { within: 20_000 });
+  await picture(page, 'console-tiles');
+  await page.locator('.map').focus();
+  await page.keyboard.press('b');
+  await until('the map is gone', async () => (await bright()) < 30, { within: 20_000 });
+  assert.deepEqual(page.faults, []);
 });
 
 test('the wire can be looked at, and what is plotted kept as a table and a picture', options, async (t) => {

@@ -23,6 +23,7 @@ use crate::gateway::commands::CommandRate;
 use crate::gateway::{Commons, DEFAULT_SWARM, Gateway};
 use crate::http::assets::Assets;
 use crate::http::auth::Tokens;
+use crate::http::tiles::Tiles;
 use crate::http::{self, Api, Origins, Proxies};
 use crate::socketio::{self, AllowedOrigins, Recovery, SocketIo};
 use crate::store::{DatabaseUrl, Library, Limits, Store, StoreConfig, Writer, WriterConfig};
@@ -69,7 +70,8 @@ async fn run(config: ServeConfig) -> Result<(), String> {
         .map_err(|error| format!("--bind {}: cannot listen there: {error}", config.bind))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let ground = prepare(&config).await?;
-    let assets = Assets { console_dir: config.console_dir.clone() };
+    let tiles = config.tiles_dir.as_deref().map(Tiles::open).transpose()?;
+    let assets = Assets { console_dir: config.console_dir.clone(), tiles };
     let io = SocketIo::new(socketio_config(&config));
     doors::open_admin_page(&config, &io, ground.gatekeeper.clone())?;
     let mut shelf = Shelf::default();

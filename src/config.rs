@@ -32,6 +32,10 @@ pub struct ServeConfig {
     #[arg(long, env = "HMRS_CONSOLE_DIR", value_name = "DIR")]
     pub console_dir: Option<PathBuf>,
 
+    /// A base map under the console's swarm: a folder of tiles, Z/X/Y.png in Web Mercator, with attribution.txt beside them
+    #[arg(long, env = "HMRS_TILES_DIR", value_name = "DIR")]
+    pub tiles_dir: Option<PathBuf>,
+
     /// Begin with the clock held
     #[arg(long, env = "HMRS_PAUSED")]
     pub paused: bool,

@@ -309,6 +309,7 @@ export const S = {
   kioskLeave: 'Back to the console',
   kioskRefusal: 'Only the picture is shown here. K brings everything back.',
   messages: 'Messages',
+  tilesMissing: ', some of the map is missing',
   mission: 'Mission',
   missionReport: 'Report',
   missionOutcome: (outcome: string): string => ({ complete: 'Mission complete.', incomplete: 'Mission ended incomplete.', stranded: 'Mission stranded.' })[outcome] ?? outcome,

@@ -185,6 +185,7 @@ fn is_for_drones(command: &Command) -> bool {
             | Command::SetEnvironment { .. }
             | Command::SetFence { .. }
             | Command::RemoveFence { .. }
+            | Command::GodView { .. }
     )
 }
 
@@ -460,6 +461,13 @@ mod tests {
             refusal(json!({"command": "goto", "targets": "all", "params": {"position": [1, "x", 3]}}));
         assert_eq!(error.code, ErrorCode::BadRequest);
         assert!(error.field.as_deref().is_some_and(|f| f.contains("position") || f == "params"), "{error:?}");
+    }
+
+    #[test]
+    fn what_concerns_the_world_needs_no_targets() {
+        let god = Envelope::parse(json!({"command": "god_view", "params": {"on": true}}));
+        assert!(matches!(god.unwrap().request, Request::Act(Command::GodView { on: true })));
+        assert_eq!(refusal(json!({"command": "hold"})).field.as_deref(), Some("targets"));
     }
 
     #[test]

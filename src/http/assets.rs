@@ -9,6 +9,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
+use super::tiles::Tiles;
+
 /// The built console. Empty where it was not built before the server was compiled.
 #[derive(RustEmbed)]
 #[folder = "frontend/dist/"]
@@ -30,6 +32,8 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; connect-src 'self'; i
 pub struct Assets {
     /// A folder in place of what was compiled in.
     pub console_dir: Option<PathBuf>,
+    /// A base map for it.
+    pub tiles: Option<Tiles>,
 }
 
 struct Asset {

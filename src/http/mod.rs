@@ -19,6 +19,7 @@ mod runs;
 mod scenarios;
 mod status;
 mod swarms;
+pub mod tiles;
 pub mod tokens;
 mod trace;
 
@@ -96,6 +97,7 @@ pub fn routes(api: Api) -> impl FnOnce(&mut ServiceConfig) {
                     .route("/params", web::get().to(status::params))
                     .route("/metrics", web::get().to(status::metrics))
                     .route("/config", web::get().to(status::config))
+                    .route("/tiles/{z}/{x}/{y}", web::get().to(tiles::tile))
                     .route("/login", web::post().to(login::login))
                     .route("/logout", web::post().to(login::logout))
                     .route("/session", web::get().to(login::session))

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
-use super::{command, export, health, login, past, runs, scenarios, status, swarms, tokens};
+use super::{command, export, health, login, past, runs, scenarios, status, swarms, tiles, tokens};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -33,6 +33,7 @@ use super::{command, export, health, login, past, runs, scenarios, status, swarm
         status::params,
         status::metrics,
         status::config,
+        tiles::tile,
         command::command,
         command::prepare,
         command::spawn,

@@ -198,8 +198,7 @@ pub async fn config(api: Data<Api>) -> HttpResponse {
         "build": api.gateway.commons().build,
         "needs_token": api.gateway.commons().gatekeeper.needs_token(),
         "swarms": swarms,
-        "tiles_url": null,
-        "site_image": null,
+        "tiles": api.assets.tiles.as_ref().map(|tiles| tiles.config()),
     }))
 }
 

@@ -313,6 +313,11 @@ export class Actions {
     ui.kiosk = !ui.kiosk;
   }
 
+  toggleBaseMap(): void {
+    ui.baseMap = !ui.baseMap;
+    this.session.showTiles();
+  }
+
   /* Run control. */
 
   toggleRun(): void {

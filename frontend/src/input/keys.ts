@@ -44,6 +44,7 @@ export const KEYS: Key[] = [
   { keys: ['\\'], shown: '', group: 'look', what: '', run: () => (ui.drawerOpen = !ui.drawerOpen) },
   { keys: ['v'], shown: 'V', group: 'look', what: 'Tilt the map, and back', run: (a) => a.toggleTilt() },
   { keys: ['q'], shown: 'Q', group: 'look', what: 'Four views: top, slanted, front, side', run: (a) => a.toggleQuad() },
+  { keys: ['b'], shown: 'B', group: 'look', what: 'Base map, where the server has one', run: (a) => a.toggleBaseMap() },
   { keys: ['u'], shown: 'U', group: 'look', what: 'Recorded runs', run: () => (ui.dialog = 'runs') },
   { keys: ['k'], shown: 'K', group: 'look', what: 'Only the picture, for a screen on the wall, and back', run: (a) => a.toggleKiosk() },
   { keys: ['?'], shown: '?', group: 'look', what: 'This help', run: () => (ui.dialog = 'help') },

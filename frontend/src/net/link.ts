@@ -28,6 +28,8 @@ export interface LinkHandlers {
 /** How far from the truth positions may be that come as changes. */
 const ERROR_M = 0.05;
 const MANY_DRONES = 1000;
+/** How often a mission is told of on the weakest link. */
+const MISSION_HZ = 0.5;
 const KEYFRAME_EVERY_MS = 1000;
 const RETRY_MS = [500, 1000, 1500, 2500, 4000, 5000];
 const CONNECT_TIMEOUT_MS = 4000;
@@ -54,6 +56,8 @@ export class Link {
   private closed = false;
   /** How often goals and links were asked for last. */
   private askedSceneHz = 0;
+  /** What came last told of a mission: panels that would freeze without it. */
+  private hasMission = false;
 
   constructor(
     private readonly handlers: LinkHandlers,
@@ -232,7 +236,10 @@ export class Link {
     guarded('drones-table', (data) => this.intake.takeTable(data));
     record<Welcome>('welcome', (w) => handlers.welcome(w));
     record<StatusUpdate>('status-update', (s) => handlers.status(s));
-    record<VisualizationUpdate>('visualization-update', (v) => handlers.visualization(v));
+    record<VisualizationUpdate>('visualization-update', (v) => {
+      this.hasMission = isRecord(v.mission);
+      handlers.visualization(v);
+    });
     record<LogEntry>('log-update', (entry) => handlers.log([entry]));
     record<{ entries?: LogEntry[] }>('communication-log-update', (batch) => handlers.log(Array.isArray(batch.entries) ? batch.entries : []));
     record<CommandUpdate>('command-update', (c) => handlers.command(c));
@@ -249,10 +256,11 @@ export class Link {
     this.handlers.table(table);
   }
 
-  /** Goals of thousands of drones weigh more than all their positions, and only few are ever shown. 0: none at all. */
+  /** Goals of thousands of drones weigh more than all their positions, and only few are ever shown. 0: none at all, unless a mission travels with them. */
   private get sceneHz(): number {
     const { drones } = this.intake;
-    return drones > this.pace.level.goalsOf ? 0 : drones > MANY_DRONES ? 0.5 : 2;
+    if (drones > this.pace.level.goalsOf) return this.hasMission ? MISSION_HZ : 0;
+    return drones > MANY_DRONES ? 0.5 : 2;
   }
 
   /** What to be told, how often and how written. */

@@ -5,9 +5,10 @@
  * ends the polling.
  */
 import { FLAG_PAUSED, FLAG_STOPPED, type Frame } from '../proto/decode';
-import type { CommandUpdate, DronesTable, DronesUpdate, LogEntry, StatusUpdate, Welcome } from '../proto/events';
+import { isRecord, type CommandUpdate, type DronesTable, type DronesUpdate, type LogEntry, type StatusUpdate, type Welcome } from '../proto/events';
 import { S } from '../strings';
 import { timeOfDay } from '../format';
+import type { Tiles } from '../render/tiles';
 import { commandLabel } from '../store/labels';
 import { Alerts } from '../store/alerts';
 import { Fleet } from '../store/fleet';
@@ -32,6 +33,7 @@ const REFRESH_MS = 250;
 const POLL_AFTER_MS = 400;
 const HIDDEN_HZ = 1;
 const FULL_HZ = 25;
+const TILES_AFTER_MS = 1000;
 
 export class Session {
   readonly fleet = new Fleet();
@@ -65,6 +67,8 @@ export class Session {
   private runId: string | null = null;
   private dropped = false;
   private clockTimer = 0;
+
+  private tiles: Tiles | null = null;
 
   /** Another run to compare with, drawn beside this one. */
   ghost: Ghost | null = null;
@@ -213,8 +217,32 @@ export class Session {
     this.series.clear();
   }
 
+  /** The base map is of no hurry: the swarm comes first. */
+  private async fetchTiles(origin: NonNullable<Welcome['origin']>): Promise<void> {
+    const config = await this.http.ask('config');
+    if (!isRecord(config) || !config.tiles) return;
+    const { Tiles, tilesConfig } = await import('../render/tiles');
+    const found = tilesConfig(config);
+    if (!found) return;
+    const tiles = new Tiles(found, origin, () => {
+      ui.tiles = { attribution: found.attribution, missing: tiles.missing };
+      this.fleet.siteVersion++;
+    });
+    ui.tiles = { attribution: found.attribution, missing: 0 };
+    this.tiles = tiles;
+    this.showTiles();
+  }
+
+  /** Puts the base map under the swarm, or takes it away. */
+  showTiles(): void {
+    this.fleet.tiles = ui.baseMap ? this.tiles : null;
+    this.fleet.siteVersion++;
+  }
+
   private welcome(welcome: Welcome): void {
     const before = ui.welcome;
+    const { origin } = welcome;
+    if (origin && (origin.lat !== before?.origin?.lat || origin.lon !== before.origin.lon)) setTimeout(() => void this.fetchTiles(origin).catch(() => undefined), TILES_AFTER_MS);
     // The greeting of a new run goes to everyone at once and cannot name each one's role.
     ui.welcome = { ...welcome, role: welcome.role ?? before?.role ?? 'viewer' };
     this.fleet.takeWelcome(welcome);

@@ -1,6 +1,7 @@
 /** What stands still: grid in 1-2-5 steps, fences, hatched obstacles, pads. Redrawn only when the view or the site changes. */
 import type { Fence, Obstacle } from '../proto/events';
 import type { Mission } from '../proto/mission';
+import type { Tiles } from './tiles';
 import { hull, type Point } from '../geometry';
 import type { Camera } from './camera';
 import type { Palette } from './palette';
@@ -10,6 +11,7 @@ export interface Site {
   obstacles: readonly Obstacle[];
   /** Where drones stood when the run began: their pads. */
   pads: readonly (readonly [e: number, n: number])[];
+  tiles: Tiles | null;
   mission: Mission | null;
   windows: typeof import('./windows') | null;
 }
@@ -61,6 +63,7 @@ export class BasePainter {
     c.fillStyle = palette.ground;
     c.fillRect(0, 0, width, height);
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
+    site.tiles?.paint(c, camera, ratio, palette.ground);
     if (camera.view === 'front' || camera.view === 'side') this.levels(camera, palette, ratio);
     else this.ground(camera, palette, ratio);
     for (const obstacle of site.obstacles) this.obstacle(obstacle, camera, palette);

@@ -3,6 +3,7 @@ import type { Frame } from '../proto/decode';
 import { alertOf, eastOf, landedOf, northOf, upOf } from '../proto/decode';
 import type { DronesTable, Fence, Obstacle, Vec3, VisualizationUpdate, Welcome } from '../proto/events';
 import { missionOf, type Mission } from '../proto/mission';
+import type { Tiles } from '../render/tiles';
 import type { Bounds } from '../render/camera';
 import { parseQuery, type Predicate, type QueryContext } from './query';
 import { Ring } from './ring';
@@ -20,6 +21,8 @@ export class Fleet {
   fences: readonly Fence[] = [];
   obstacles: readonly Obstacle[] = [];
   pads: readonly (readonly [number, number])[] = [];
+  /** The base map, if this server has one and it is wanted. */
+  tiles: Tiles | null = null;
   /** What there is to do, and how far it is; null in worlds without a mission. */
   mission: Mission | null = null;
   /** Draws buildings and crew: fetched when the first mission comes. */

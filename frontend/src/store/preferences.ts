@@ -12,6 +12,7 @@ interface Stored {
   hintSeen?: boolean;
   name?: string;
   keymap?: Record<string, string>;
+  baseMap?: boolean;
 }
 
 export function loadPreferences(): void {
@@ -29,12 +30,13 @@ export function loadPreferences(): void {
   ui.hintOpen = stored.hintSeen !== true;
   const { keymap } = stored;
   if (keymap && typeof keymap === 'object') ui.keymap = Object.fromEntries(Object.entries(keymap).filter(([, key]) => typeof key === 'string' && key.length === 1));
+  ui.baseMap = stored.baseMap ?? true;
   if (typeof stored.name === 'string') ui.name = stored.name;
 }
 
 export function savePreferences(): void {
   const stored: Stored = {
-    theme: ui.theme, fleetOpen: ui.fleetOpen, sideOpen: ui.sideOpen, drawerOpen: ui.drawerOpen, singleKeys: ui.singleKeys, hintSeen: !ui.hintOpen, name: ui.name, keymap: ui.keymap,
+    theme: ui.theme, fleetOpen: ui.fleetOpen, sideOpen: ui.sideOpen, drawerOpen: ui.drawerOpen, singleKeys: ui.singleKeys, hintSeen: !ui.hintOpen, name: ui.name, keymap: ui.keymap, baseMap: ui.baseMap,
   };
   try {
     localStorage.setItem(KEY, JSON.stringify(stored));

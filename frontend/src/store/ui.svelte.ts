@@ -126,6 +126,10 @@ class Ui {
   keymap = $state.raw<Readonly<Record<string, string>>>({});
   /** Only the picture: nothing to press, nothing that commands. */
   kiosk = $state(false);
+  /** Whom to name for the base map, and how many tiles are not there; null without one. */
+  tiles = $state.raw<{ attribution: string; missing: number } | null>(null);
+  /** The base map is wanted. */
+  baseMap = $state(true);
   /** What there is to do, as it was told last. */
   mission = $state.raw<Mission | null>(null);
   /** Points that the selected drones are to fly to, one after the other. */
