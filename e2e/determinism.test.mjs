@@ -17,7 +17,7 @@ function run(scenario, ticks, ...more) {
   return last;
 }
 
-for (const [scenario, ticks] of [['hello', 500], ['flock', 250], ['thousand', 100]]) {
+for (const [scenario, ticks] of [['hello', 500], ['flock', 250], ['thousand', 100], ['facade', 800]]) {
   test(`${scenario}: two runs of ${ticks} ticks end in the same state, on one thread and on two`, () => {
     const hashes = [[], [], ['--threads', '1'], ['--threads', '2']].map((more) => run(scenario, ticks, ...more).state_hash);
     assert.deepEqual(hashes, hashes.map(() => hashes[0]));
@@ -35,7 +35,7 @@ test('the summary of a run says what it was and how fast', () => {
   assert.ok(Math.abs(last.sim_time_s - 10) < 1e-6);
 });
 
-for (const scenario of ['hello', 'flock']) {
+for (const scenario of ['hello', 'flock', 'facade']) {
   test(`${scenario}: the live server, stepped, agrees with the headless run`, async (t) => {
     const server = await startServer({ t, args: ['--scenario', scenario, '--paused'] });
     const socket = await connect(server, { t });

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use hmrs::contract::incoming::Envelope;
+use hmrs::contract::mission;
 use hmrs::contract::outgoing::RunState;
 use hmrs::contract::record::NoRecorder;
 use hmrs::sim::{Scenario, World, builtin};
@@ -141,5 +142,63 @@ async fn actors_and_the_plain_loop_agree_even_when_a_drone_panics() {
         let hash = headless.state_hash();
         let (.., live_hash) = live.report(|(tick, _, hash_at)| *tick == 100 && *hash_at == hash).await;
         assert_eq!(live_hash, hash);
+    }
+}
+
+/// The original showed operators buildings that its swarm had not seen; its displays were never about what was known.
+#[test]
+fn what_the_swarm_has_not_found_is_shown_to_nobody() {
+    let text = builtin::text("facade").unwrap();
+    let scenario = Arc::new(Scenario::parse(text).unwrap());
+    let mut world = World::new(scenario.clone(), 1);
+    let shown = |world: &World| {
+        let snapshot = world.snapshot();
+        let state = snapshot.mission.as_ref().map(|shown| &*shown.state);
+        let spec = scenario.mission.as_deref();
+        let obstacles = mission::known_obstacles(&snapshot.visual.obstacles, spec, state).count();
+        (obstacles, mission::block(&scenario, 1, &snapshot))
+    };
+    let (obstacles, block) = shown(&world);
+    assert_eq!((obstacles, &block["buildings"], &block["windows"]["total"]), (0, &json!([]), &Value::Null));
+    assert!(!block.to_string().contains("truth"), "{block}");
+    while world.mission().unwrap().counts()[0] > 100 {
+        world.advance();
+        assert!(world.sim_time_s() < 120.0, "nothing is found");
+    }
+    let (obstacles, block) = shown(&world);
+    assert_eq!((obstacles, &block["buildings"][0]["name"]), (1, &json!("tower")));
+    let states: String = block["buildings"][0]["faces"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|face| face["states"].as_str().unwrap())
+        .collect();
+    assert!(states.len() == 120 && states.contains('.') && states.contains('d'), "{states}");
+    assert!(!block.to_string().contains("truth"), "the truth needs god view");
+    let god = hmrs::sim::Command::GodView { on: true };
+    world.apply(&god, &hmrs::sim::Targets::All, 1).unwrap();
+    let (_, block) = shown(&world);
+    assert_eq!((block["god_view"].as_bool(), block["windows"]["total"].as_u64()), (Some(true), Some(120)));
+    assert_eq!(block["buildings"][0]["faces"][0]["truth"].as_str().map(str::len), Some(30));
+}
+
+/// The original returned everyone to the same hard-coded point.
+#[test]
+fn every_drone_returns_to_its_own_home() {
+    let mut world = World::new(hello(), 7);
+    let rtl: hmrs::sim::Command = serde_json::from_value(json!({ "command": "rtl", "params": {} })).unwrap();
+    world.apply(&rtl, &hmrs::sim::Targets::All, 1).unwrap();
+    while world.drones().iter().any(hmrs::sim::Drone::is_airborne) {
+        world.advance();
+        assert!(world.sim_time_s() < 600.0, "not everyone comes home");
+    }
+    let homes: Vec<_> = world.drones().iter().map(|drone| drone.home()).collect();
+    for (k, drone) in world.drones().iter().enumerate() {
+        assert!(drone.position().distance(drone.home()) < 2.0, "{} stands elsewhere", drone.id());
+        assert!(
+            homes.iter().skip(k + 1).all(|other| other.distance(drone.home()) > 1.0),
+            "{} shares it",
+            drone.id()
+        );
     }
 }

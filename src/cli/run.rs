@@ -127,7 +127,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         safety: world.safety(),
         mission: Report::of(world),
     };
-    let failure = summary.mission.as_ref().and_then(|report| tell_mission(report, &scenario.name));
+    let failure = summary.mission.as_ref().and_then(|report| tell_mission(report, &scenario.name, until_end));
     if let (Some(path), Some(report)) = (&args.report, &summary.mission) {
         let text = serde_json::to_string_pretty(report).map_err(|error| error.to_string())?;
         std::fs::write(path, text + "\n").map_err(|error| format!("{}: {error}", path.display()))?;
@@ -141,10 +141,14 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
 }
 
 /// Says how a mission ended and what became of what its scenario asks for; a sentence if that is not met.
-fn tell_mission(report: &Report, scenario: &str) -> Option<Failure> {
+fn tell_mission(report: &Report, scenario: &str, is_whole: bool) -> Option<Failure> {
     let outcome = report.outcome.unwrap_or("not over");
     say(format_args!("mission {outcome} after {:.0} s: {}", report.time_s, report.reason));
     let verdict = report.acceptance.as_ref()?;
+    if !report.is_final && !is_whole {
+        say("  not judged: the run was ended before the mission");
+        return None;
+    }
     for check in &verdict.checks {
         let mark = if check.passed { "ok    " } else { "FAILED" };
         say(format_args!("  {mark} {} = {}, asked for {}", check.name, check.value, check.limit));

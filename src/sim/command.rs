@@ -211,7 +211,7 @@ pub enum Command {
     },
     /// Shows operators the hidden truth of a mission, or only what the swarm knows. Changes nothing that flies.
     GodView {
-        /// Whether the truth is shown.
+        /// Whether it is shown.
         on: bool,
     },
     /// The drones whose intent did not come in time at this tick. Written by the server, so that a replay is exact;

@@ -395,10 +395,15 @@ impl Mission {
         round.answer
     }
 
+    /// Whether [`Mission::due_events`] has any.
+    pub fn has_due_event(&self, spec: &Spec, time_s: f64) -> bool {
+        spec.events.get(self.next_event).is_some_and(|event| event.at_s <= time_s + 1e-9)
+    }
+
     /// The events of the scenario that are due, each once.
     pub fn due_events<'s>(&mut self, spec: &'s Spec, time_s: f64) -> &'s [spec::Event] {
         let from = self.next_event;
-        while spec.events.get(self.next_event).is_some_and(|event| event.at_s <= time_s + 1e-9) {
+        while self.has_due_event(spec, time_s) {
             self.next_event += 1;
         }
         &spec.events[from..self.next_event]

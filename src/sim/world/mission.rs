@@ -15,8 +15,11 @@ impl World {
         let Some(spec) = self.scenario.mission.clone() else { return };
         let (time_s, every) = (self.sim_time_s(), self.round_ticks());
         let Some(mission) = &mut self.mission else { return };
-        for event in Arc::make_mut(mission).due_events(&spec, time_s) {
-            self.play(event);
+        // Whoever watches holds the mission of the last tick: it is only copied to be changed.
+        if mission.has_due_event(&spec, time_s) {
+            for event in Arc::make_mut(mission).due_events(&spec, time_s) {
+                self.play(event);
+            }
         }
         if self.tick.is_multiple_of(every) {
             let sights = self.mission_sights();
@@ -31,7 +34,10 @@ impl World {
     fn tell_violations(&mut self) {
         let broken = self.mission_violations();
         let Some(mission) = self.mission.as_mut() else { return };
-        let known = std::mem::replace(&mut Arc::make_mut(mission).laws_broken, broken.len());
+        let known = mission.laws_broken;
+        if broken.len() != known {
+            Arc::make_mut(mission).laws_broken = broken.len();
+        }
         if broken.len() > known {
             self.tell(Level::Critical, Arc::clone(&self.swarm), "law_broken", broken.join("; "));
         }
