@@ -321,40 +321,6 @@ fn walls_hide_what_is_behind_them() {
     assert_ne!(hashes[0].finish(), hashes[1].finish());
 }
 
-/// The original let its overseer clean.
-#[test]
-fn tasks_are_held_by_those_who_can_do_them() {
-    let mut world = small(2);
-    for _ in 0..60 {
-        let now = world.sim_time_s();
-        advance_to(&mut world, now + 2.0);
-        let mission = world.mission().unwrap();
-        for job in mission.board.open() {
-            let Some(serial) = job.holder else { continue };
-            let holder = mission.crew.iter().find(|member| member.serial == serial).unwrap();
-            let kind = &world.types()[usize::from(holder.kind)];
-            assert!(kind.capabilities.contains(&job.kind.needs()), "{} holds {:?}", holder.id, job.kind);
-        }
-    }
-    assert!(world.mission().unwrap().board.done > 10);
-}
-
-/// The original checked its hours and let drones take off all the same.
-#[test]
-fn nobody_takes_off_outside_the_hours() {
-    let rule = "[[mission.rules]]\nwatch = \"hours\"\nfrom_h = 8.0\nto_h = 18.0\naction = \"return\"\n";
-    let late = SMALL.replacen("limit_s = 900.0", "limit_s = 60.0\nstart_h = 18.5", 1);
-    let mut world = World::new(Arc::new(Scenario::parse(&format!("{late}{rule}")).unwrap()), 1);
-    let mut codes = Vec::new();
-    while world.mission().unwrap().ended_at.is_none() {
-        world.advance();
-        codes.extend(world.drain_happenings().into_iter().map(|said| said.code.into_owned()));
-        assert!(world.drones().iter().all(|drone| !drone.is_airborne()), "at {} s", world.sim_time_s());
-    }
-    assert!(codes.iter().any(|code| code == "rule_broken"));
-    assert_eq!(Report::of(&world).unwrap().outcome, Some("incomplete"));
-}
-
 #[test]
 fn a_tether_pulls_harder_near_its_end() {
     let tether = spec::Tether::default();
