@@ -42,7 +42,7 @@ bench-wire: ## Our Socket.IO server beside others, ten minutes; writes docs/BENC
 bench-growth: ## How cost grows with clients and drones, fifteen minutes; writes docs/BENCHMARKS.md (QUICK=1: prints only)
 	@node bench/growth.mjs
 
-bench-fresh: ## HTTP polling against Socket.IO, nine minutes: bytes, and the age of what clients know; writes docs/BENCHMARKS.md
+bench-fresh: ## HTTP polling against Socket.IO, six minutes: bytes, and the age of what clients know; writes docs/BENCHMARKS.md
 	@node bench/fresh.mjs
 
 test-compose: ## The containers on a Docker engine: built, flown, killed, inspected

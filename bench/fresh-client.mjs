@@ -61,14 +61,15 @@ async function subscribe() {
   const ask = (event, payload) => socket.timeout(5000).emitWithAck(event, payload);
   await ask('unsubscribe', { topics: ['status-update', 'visualization-update'] });
   const error = values['error-m'] ? { error_m: Number(values['error-m']) } : {};
-  const { topics } = await ask('subscribe', { topics: { 'drones-update': { encoding: values.way, rate_hz: rate, ...error } } });
-  if (topics['drones-update'].encoding !== values.way) throw new Error(`the server does not speak ${values.way}`);
+  // Before subscribing: of changes the first frame is the one that stands alone.
   const follow = changes();
   socket.on('drones-update', (frame) => {
     if (values.way === 'json' && !Buffer.isBuffer(frame)) learn(frame.wall_time_ms);
     if (values.way === 'binary' && Buffer.isBuffer(frame)) learn(frame.readDoubleLE(24));
     if (values.way === 'delta' && Buffer.isBuffer(frame)) learn(follow(frame));
   });
+  const { topics } = await ask('subscribe', { topics: { 'drones-update': { encoding: values.way, rate_hz: rate, ...error } } });
+  if (topics['drones-update'].encoding !== values.way) throw new Error(`the server does not speak ${values.way}`);
   const connection = socket.io.engine.transport.ws._socket;
   return () => connection.bytesRead + connection.bytesWritten;
 }
