@@ -36,7 +36,8 @@ async function watch(t, page, link) {
   const { ages, seqs } = await page.evaluate((ms) => new Promise((resolve) => {
     const [seen, seqs, end] = [[], new Set(), performance.now() + ms];
     const look = () => {
-      seen.push(Date.now() - window.__console.newestMs);
+      const age = Date.now() - window.__console.newestMs;
+      seen.push(Number.isNaN(age) ? Infinity : age);
       seqs.add(window.__console.seq);
       if (performance.now() < end) setTimeout(look, 20);
       else resolve({ ages: seen.sort((a, b) => a - b), seqs: seqs.size });

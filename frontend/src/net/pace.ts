@@ -11,13 +11,15 @@ export interface Level {
   /** Goals, trails and paths of many drones weigh more than their positions: on a weak link only small swarms get them. */
   readonly goalsOf: number;
   readonly inFlightMax: number;
+  /** Good data for so long, and the level above is tried. Whole frames are late for seconds if they are still too much. */
+  readonly upAfterMs: number;
 }
 
 export const LEVELS: readonly Level[] = [
   // Never more than this many undrawn frames under way: a slow screen sees fresh data less often, never old data.
-  { encoding: 'binary', rateHz: 25, statusHz: 10, goalsOf: Infinity, inFlightMax: 2 },
-  { encoding: 'delta', rateHz: 25, statusHz: 2, goalsOf: 100, inFlightMax: 12 },
-  { encoding: 'delta', rateHz: 5, statusHz: 1, goalsOf: 0, inFlightMax: 3 },
+  { encoding: 'binary', rateHz: 25, statusHz: 10, goalsOf: Infinity, inFlightMax: 2, upAfterMs: Infinity },
+  { encoding: 'delta', rateHz: 25, statusHz: 2, goalsOf: 100, inFlightMax: 12, upAfterMs: 600_000 },
+  { encoding: 'delta', rateHz: 5, statusHz: 1, goalsOf: 0, inFlightMax: 3, upAfterMs: 60_000 },
 ];
 
 export interface Seen {
@@ -33,8 +35,8 @@ const POOR_SHARE = 0.6;
 const DOWN_AFTER_MS = 2000;
 /** After a change the window of measurement must fill with what the new level brings. */
 const SETTLE_MS = 3000;
-const UP_AFTER_MS = 60_000;
-const UP_AFTER_MAX_MS = 960_000;
+/** After tries that failed the wait is longer, at most so many times. */
+const PATIENCE_MAX = 16;
 /** A level that was poor so soon after it was tried had failed. */
 const TRIAL_MS = 20_000;
 
@@ -43,7 +45,7 @@ export class Pace {
   private changedAtMs = -Infinity;
   private poorSinceMs = NaN;
   private goodSinceMs = NaN;
-  private upAfterMs = UP_AFTER_MS;
+  private patience = 1;
   private tried = false;
 
   get level(): Level {
@@ -63,13 +65,13 @@ export class Pace {
     this.goodSinceMs = good ? either(this.goodSinceMs, nowMs) : NaN;
     if (this.tried && nowMs - this.changedAtMs > TRIAL_MS) {
       this.tried = false;
-      this.upAfterMs = UP_AFTER_MS;
+      this.patience = 1;
     }
     if (nowMs - this.poorSinceMs >= DOWN_AFTER_MS && this.index < LEVELS.length - 1) {
-      if (this.tried) this.upAfterMs = Math.min(this.upAfterMs * 2, UP_AFTER_MAX_MS);
+      if (this.tried) this.patience = Math.min(this.patience * 2, PATIENCE_MAX);
       return this.go(1, nowMs);
     }
-    if (nowMs - this.goodSinceMs >= this.upAfterMs && this.index > 0) return this.go(-1, nowMs);
+    if (nowMs - this.goodSinceMs >= this.level.upAfterMs * this.patience) return this.go(-1, nowMs);
     return false;
   }
 

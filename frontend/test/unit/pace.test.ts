@@ -33,23 +33,31 @@ describe('pace', () => {
     expect(until(pace, at, seen, 100)).toBeNull();
   });
 
-  it('goes back after a minute of good data, and waits longer after each try that failed', () => {
+  it('goes back after ten minutes of good data, and waits longer after each try that failed', () => {
     const [pace, at] = [new Pace(), { ms: 0 }];
     until(pace, at, OLD, 10);
     let before = 0;
     for (let n = 0; n < 4; n++) {
-      const waited = until(pace, at, GOOD, 2000) ?? Infinity;
-      expect(waited).toBeGreaterThan(Math.max(60, before * 1.5));
-      expect(waited).toBeLessThan(2000);
+      const waited = until(pace, at, GOOD, 9000) ?? Infinity;
+      expect(waited).toBeGreaterThan(Math.max(600, before * 1.5));
+      expect(waited).toBeLessThan(9000);
       expect(pace.isWeak).toBe(false);
       expect(until(pace, at, OLD, 10)).not.toBeNull();
       before = waited;
     }
     // Once a try has lasted, a later weakness is a new one.
-    until(pace, at, GOOD, 2000);
+    until(pace, at, GOOD, 20_000);
     expect(until(pace, at, GOOD, 30)).toBeNull();
     until(pace, at, OLD, 10);
-    expect(until(pace, at, GOOD, 2000)).toBeLessThan(70);
+    expect(until(pace, at, GOOD, 2000)).toBeLessThan(610);
+  });
+
+  it('asks for all changes again after a minute', () => {
+    const [pace, at] = [new Pace(), { ms: 0 }];
+    until(pace, at, OLD, 10);
+    until(pace, at, OLD, 10);
+    expect(until(pace, at, GOOD, 100)).toBeLessThan(70);
+    expect(pace.level).toMatchObject({ encoding: 'delta', rateHz: 25 });
   });
 
   it('stays where it is when data is neither good nor poor', () => {
