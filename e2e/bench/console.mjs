@@ -20,10 +20,10 @@ function row(what, figure, budget, ok) {
 /** What a first visit has fetched: initial scripts, and when the first drone was drawn. */
 async function firstVisit(page) {
   await holds(page, () => window.__console?.firstDroneMs > 0, undefined, 60_000);
-  return page.evaluate(() => {
-    // Panels fetch their own scripts when they open.
-    const initial = new Set([...document.querySelectorAll('script[src]')].map((e) => e.src));
-    const scripts = performance.getEntriesByType('resource').filter((r) => initial.has(r.name));
+  return page.evaluate(async () => {
+    // What the page itself names; panels fetch their own scripts when they open.
+    const html = await (await fetch('./')).text();
+    const scripts = performance.getEntriesByType('resource').filter((r) => r.name.endsWith('.js') && html.includes(r.name.split('/').at(-1)));
     return { firstDroneMs: window.__console.firstDroneMs, scriptBytes: scripts.reduce((sum, r) => sum + r.encodedBodySize, 0) };
   });
 }
