@@ -32,7 +32,8 @@ export async function startServer({ t, args = [], env = {}, port, dataDir, datab
   const child = own(spawn(all[0], all.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env: { RUST_LOG: 'info', ...inherited, ...env } }));
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
-  const exited = new Promise((resolve) => child.once('exit', (code, signal) => { log.end(); resolve({ code, signal }); }));
+  // Not before its last words are in the file.
+  const exited = new Promise((resolve) => child.once('close', (code, signal) => log.end(() => resolve({ code, signal }))));
 
   const server = {
     url: `http://127.0.0.1:${port}`,
