@@ -19,15 +19,21 @@ const PAN_PX = 80;
 /** Simulated seconds of a step while looking back. */
 const VIEW_STEP_S = 1;
 
+/** How long a key waits for the panel that it is about: right after the start panels are still on their way. */
+const PANEL_PATIENCE_MS = 5000;
+
 function focusFilter(prefix: string): void {
   ui.fleetOpen = true;
-  // The panel may have to appear first.
-  requestAnimationFrame(() => {
+  const until = performance.now() + PANEL_PATIENCE_MS;
+  const look = (): void => {
     const field = document.querySelector<HTMLInputElement>('#fleet-filter');
-    if (prefix !== '' && field) ui.filter = prefix;
-    field?.focus();
-    field?.select();
-  });
+    if (field) {
+      if (prefix !== '') ui.filter = prefix;
+      field.focus();
+      field.select();
+    } else if (performance.now() < until) requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
 }
 
 export const KEYS: Key[] = [
