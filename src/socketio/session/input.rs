@@ -1,6 +1,9 @@
 //! What comes in: packets from the transports, verdicts from the middleware, wishes from the program.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -32,8 +35,10 @@ use crate::socketio::{
     websocket_line::Line,
 };
 
-/// POSTs that a session in mid-upgrade may send while there is no room for their events. An honest client sends one or
-/// two until it hears that its probe was answered.
+/// How long a POST is held back for want of room. Not for ever: a client in mid-upgrade polls no more until its POST is
+/// answered, and if that waited for polls to make room, both would wait; the Python client gives up after five seconds.
+const POST_HELD: Duration = Duration::from_secs(1);
+/// POSTs in a row that are answered without room. Honest clients send one or two; those that take nothing are stopped.
 const OVERDRAFTS_MAX: usize = 8;
 
 impl Session {
@@ -338,17 +343,9 @@ impl Session {
         self.inbox.len() <= self.handle.server.config.limits.inbox_max
     }
 
-    /// Whether a POST is answered although there is no room. A client in mid-upgrade polls no more until its POST is
-    /// answered: if that waited for the polls to make room, both would wait for ever.
-    pub(super) fn overdraws(&mut self) -> bool {
-        let overdraws = self.probe.is_some() && self.overdrafts < OVERDRAFTS_MAX;
-        self.overdrafts += usize::from(overdraws);
-        overdraws
-    }
-
     /// Resolves as soon as there is room for more events.
     pub(super) fn room(&mut self) -> impl Future<Output = ()> + 'static {
-        let room = (!self.has_room() && !self.overdraws()).then(|| {
+        let room = (!self.has_room()).then(|| {
             let (sender, receiver) = oneshot::channel();
             self.held_back.push(sender);
             receiver
@@ -356,6 +353,20 @@ impl Session {
         async move {
             if let Some(room) = room {
                 let _ = room.await;
+            }
+        }
+    }
+
+    /// The same for a POST: resolves in good time even if there is none, unless that was so too often.
+    pub(super) fn room_for_post(&mut self) -> impl Future<Output = ()> + 'static {
+        let overdraws = !self.has_room() && self.overdrafts < OVERDRAFTS_MAX;
+        self.overdrafts += usize::from(overdraws);
+        let room = self.room();
+        async move {
+            if overdraws {
+                let _ = tokio::time::timeout(POST_HELD, room).await;
+            } else {
+                room.await;
             }
         }
     }

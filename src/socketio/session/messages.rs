@@ -90,7 +90,7 @@ impl Handler<Packets> for Session {
             verdict = Err(Refusal::BadRequest);
         }
         self.settle(ctx);
-        Box::pin(self.room().map(move |()| verdict))
+        Box::pin(self.room_for_post().map(move |()| verdict))
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) struct Session {
     timer: Option<(Instant, SpawnHandle)>,
     /// Readers that wait until there is room for what they bring.
     held_back: Vec<oneshot::Sender<()>>,
-    /// POSTs answered in mid-upgrade since there was room last.
+    /// POSTs that are not held back for as long as it takes, since there was room last.
     overdrafts: usize,
     packets: TokenBucket,
     bytes: TokenBucket,
@@ -140,19 +140,15 @@ impl Session {
         }
         if self.has_room() {
             self.overdrafts = 0;
-            self.read_on();
+            self.held_back.drain(..).for_each(|reader| {
+                let _ = reader.send(()); // it may be gone
+            });
         }
         if self.gone {
             self.retire(ctx);
         } else {
             self.arm(ctx);
         }
-    }
-
-    fn read_on(&mut self) {
-        self.held_back.drain(..).for_each(|reader| {
-            let _ = reader.send(()); // it may be gone
-        });
     }
 
     fn carry_out(&mut self, output: Output) {
@@ -163,9 +159,6 @@ impl Session {
             Output::ProbePong => {
                 if let Some(probe) = &self.probe {
                     probe.push(Frame::engine_text("3probe").websocket());
-                }
-                if !self.held_back.is_empty() && self.overdraws() {
-                    self.read_on();
                 }
             }
             Output::DropProbe(code) => {
