@@ -38,14 +38,16 @@ for (const [name, way] of Object.entries(ways)) {
   });
 }
 
-test('a namespace gets its own CONNECT payload, one that there is not is refused, and a restart is survived', { timeout: 120_000 }, async (t) => {
-  const echo = await startEcho(t);
-  const custom = await connect(echo, { t, namespace: '/custom', auth: { token: 'x' }, reconnection: true, reconnectionDelay: 200, reconnectionDelayMax: 400 });
-  assert.deepEqual(await next(custom, 'auth', { past: true, within: 15_000 }), { token: 'x' });
-  await assert.rejects(connect(echo, { t, namespace: '/nowhere' }), /Invalid namespace/);
-  const again = new Promise((resolve) => { custom.once('disconnect', () => custom.once('connect', resolve)); });
-  await echo.end();
-  await startEcho(t, echo.port);
-  await again;
-  assert.equal(await custom.timeout(15_000).emitWithAck('message-with-ack', 1), 1);
-});
+for (const [name, way] of Object.entries(ways)) {
+  test(`over ${name} a namespace gets its own CONNECT payload, one that there is not is refused, and a restart is survived`, { timeout: 120_000 }, async (t) => {
+    const echo = await startEcho(t);
+    const custom = await connect(echo, { t, ...way, namespace: '/custom', auth: { token: 'x' }, reconnection: true, reconnectionDelay: 200, reconnectionDelayMax: 400 });
+    assert.deepEqual(await next(custom, 'auth', { past: true, within: 15_000 }), { token: 'x' });
+    await assert.rejects(connect(echo, { t, ...way, namespace: '/nowhere' }), /Invalid namespace/);
+    const again = new Promise((resolve) => { custom.once('disconnect', () => custom.once('connect', resolve)); });
+    await echo.end();
+    await startEcho(t, echo.port);
+    await again;
+    assert.equal(await custom.timeout(15_000).emitWithAck('message-with-ack', 1), 1);
+  });
+}

@@ -19,9 +19,12 @@ class Echo(unittest.TestCase):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        self.process = subprocess.Popen([ECHO, "--bind", f"127.0.0.1:{self.port}"])
-        self.addCleanup(self.process.wait)
-        self.addCleanup(self.process.kill)
+        self.start()
+
+    def start(self) -> None:
+        self.process = process = subprocess.Popen([ECHO, "--bind", f"127.0.0.1:{self.port}"])
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -64,8 +67,24 @@ class Echo(unittest.TestCase):
                 self.assertEqual(client.call("message-with-ack", {"bytes": b"\0\1\xfe\xff", "text": "ünï"}, timeout=15), {"bytes": b"\0\1\xfe\xff", "text": "ünï"})
 
     def test_a_namespace_that_there_is_not_is_refused(self) -> None:
-        with self.assertRaisesRegex(socketio.exceptions.ConnectionError, "namespaces failed"):
-            self.client(namespaces=["/nowhere"])
+        for transports in WAYS:
+            with self.subTest(transports=transports), self.assertRaisesRegex(socketio.exceptions.ConnectionError, "namespaces failed"):
+                self.client(namespaces=["/nowhere"], transports=transports)
+
+    def test_a_restart_is_survived(self) -> None:
+        for transports in WAYS:
+            with self.subTest(transports=transports):
+                client, again = socketio.Client(reconnection_delay=0.2, reconnection_delay_max=0.4), threading.Event()
+                self.addCleanup(client.disconnect)
+                client.connect(f"http://127.0.0.1:{self.port}", transports=transports, wait_timeout=15)
+                client.on("connect", again.set)
+                again.clear()
+                self.process.kill()
+                self.process.wait()
+                self.start()
+                self.assertTrue(again.wait(60))
+                self.assertEqual(client.call("message-with-ack", 1, timeout=15), 1)
+                client.disconnect()
 
 
 if __name__ == "__main__":
