@@ -5,16 +5,16 @@
 //   QUICK=1 node bench/growth.mjs    small numbers; prints only
 //   REALTIME=1                       as for bench/wire.mjs
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { spawn } from 'node:child_process';
-import { freePort, histogramBetween, own, sleep, until } from '../e2e/support/process.mjs';
-import { load, prepare, root, scratch, servers, venv } from './servers.mjs';
+import { histogramBetween, sleep, until } from '../e2e/support/process.mjs';
+import { binary, startServer } from '../e2e/support/server.mjs';
+import { growth } from './picture.mjs';
+import { load, prepare, root, scratch, servers } from './servers.mjs';
 import { between, figure, machine, measure, run, start } from './support.mjs';
 
 const quick = Boolean(process.env.QUICK);
-const binary = join(root, 'target', 'release', 'hmrs');
 
 /** Drones in each event, and to how many clients it goes. A server that could not keep up with fewer is not asked for more. */
 const crowds = quick ? { 100: [1, 100, 500] } : {
@@ -59,10 +59,9 @@ for (const drones of swarms) {
 
 const text = page();
 console.log(`\n${text}`);
-const file = join(scratch, 'growth.json');
-writeFileSync(file, JSON.stringify({ clients, ticks, servers: compared.map(({ id, name }) => [id, name.replaceAll('*', '')]), tick_ms: TICK_MS, late_ms: LATE_MS }, null, 1));
+writeFileSync(join(scratch, 'growth.json'), JSON.stringify({ clients, ticks }, null, 1));
 if (!quick) {
-  run([join(venv, 'bin', 'python'), join(root, 'bench', 'growth.py'), file, join(root, 'docs', 'pictures')]);
+  for (const [name, svg] of Object.entries(pictures())) writeFileSync(join(root, 'docs', 'pictures', name), svg);
   const target = join(root, 'docs', 'BENCHMARKS.md');
   writeFileSync(target, between(readFileSync(target, 'utf8'), 'bench-growth', text));
   console.log(`written to ${target}`);
@@ -105,20 +104,16 @@ behavior = "boids"
 
 /** The same swarm in a server, on every core, nothing recorded and nobody watching. */
 async function live(scenario, drones) {
-  const [port, data] = [await freePort(), mkdtempSync(join(tmpdir(), 'hmrs-bench-'))];
-  const server = own(spawn(binary, ['serve', '--bind', `127.0.0.1:${port}`, '--data-dir', data, '--scenario', scenario, '--database-url', 'none'], { stdio: 'ignore' }));
-  const gone = new Promise((resolve) => server.once('exit', resolve));
-  const ask = async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).text();
-  const tick = async () => JSON.parse(await ask('/api/status')).tick;
-  await until('it ticks', async () => (await tick()) > 25, { within: 120_000 });
-  const [before, from, began] = [await ask('/metrics'), await tick(), performance.now()];
+  const server = await startServer({ args: ['--scenario', scenario, '--database-url', 'none'], healthy: 120_000 });
+  const look = async () => ({ metrics: (await server.get('/metrics')).body, tick: (await server.json('/api/status')).tick, at: performance.now() });
+  await until('it ticks', async () => (await look()).tick > 25, { within: 120_000 });
+  const before = await look();
   await sleep(quick ? 2000 : 8000);
-  const [after, to, ended] = [await ask('/metrics'), await tick(), performance.now()];
-  server.kill('SIGKILL');
-  await gone;
-  rmSync(data, { recursive: true, force: true });
-  const quantile = histogramBetween(before, after, 'hmrs_tick_seconds');
-  return { drones, live: true, p50_ms: quantile(0.5), p99_ms: quantile(0.99), hz: ((to - from) * 1000) / (ended - began) };
+  const after = await look();
+  await server.end('SIGKILL');
+  server.remove();
+  const quantile = histogramBetween(before.metrics, after.metrics, 'hmrs_tick_seconds');
+  return { drones, live: true, p50_ms: quantile(0.5), p99_ms: quantile(0.99), hz: ((after.tick - before.tick) * 1000) / (after.at - before.at) };
 }
 
 // ── the page ──
@@ -155,4 +150,32 @@ ${cpus().length} cores). A live tick has ${TICK_MS} ms.
 |---|---|---|---|---|---|
 ${swarms.map((drones) => `| ${drones.toLocaleString('en')} | ${figure([at(drones, { threads: 1 }).ns_per_drone])} | ${figure([at(drones, { threads: 2 }).ns_per_drone])} | ${figure([at(drones, { live: true }).p50_ms])} | ${figure([at(drones, { live: true }).p99_ms])} | ${figure([at(drones, { live: true }).hz])} |`).join('\n')}
 `;
+}
+
+function pictures() {
+  const colours = { hmrs: 'ours', floor: 'other', socketioxide: 'third', node: 'poll' };
+  const crowd = (pick) => compared.map(({ id, name }) => ({
+    name: name.replaceAll('*', '').replace(' socket.io', ''),
+    kind: colours[id],
+    points: clients.filter(({ server, drones }) => server === id && drones === 100).map((row) => [row.clients, row[pick]]),
+  }));
+  const fleet = (name, kind, want, pick) => ({ name, kind, points: ticks.filter(want).map((row) => [row.drones, row[pick]]) });
+  return {
+    'growth-clients.svg': growth({
+      title: 'More clients',
+      unit: 'an event of 100 drones to each, 25 times a second',
+      panels: [
+        { title: 'CPU a message, µs', across: 'clients', series: crowd('cpu_us') },
+        { title: '99th percentile of the latency, ms', across: 'clients', limit: LATE_MS, series: crowd('p99_ms') },
+      ],
+    }),
+    'growth-drones.svg': growth({
+      title: 'More drones',
+      unit: 'quadcopters in flocks, as dense whatever their number',
+      panels: [
+        { title: 'headless: a drone in a tick, ns', across: 'drones', series: [fleet('1 thread', 'ours', (row) => row.threads === 1, 'ns_per_drone'), fleet('2 threads', 'third', (row) => row.threads === 2, 'ns_per_drone')] },
+        { title: 'live: a tick, ms', across: 'drones', limit: TICK_MS, series: [fleet('median', 'ours', (row) => row.live, 'p50_ms'), fleet('99th percentile', 'poll', (row) => row.live, 'p99_ms')] },
+      ],
+    }),
+  };
 }
