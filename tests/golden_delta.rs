@@ -3,8 +3,10 @@
 //! After a change of the layout (a new version, then): `HMRS_BLESS=1 cargo test --test golden_delta` writes them anew.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
 
+#[path = "support/snapshot.rs"]
+mod support;
+
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use hmrs::contract::compact::{self, Stamp};
 use hmrs::contract::delta::decode::{Decoder, Wrong};
@@ -13,9 +15,7 @@ use hmrs::contract::delta::head::{Chain, Moment, error_units};
 use hmrs::contract::delta::state::{BATTERY, CLIMB, HEADING, SILENCE, SPEED, STATUS, State, UNITS_PER_M};
 use hmrs::contract::delta::truth::velocity;
 use hmrs::contract::outgoing::RunState;
-use hmrs::sim::{
-    Alert, AlertLevel, DroneRow, DroneState, DroneTable, Landed, Metrics, Mode, Snapshot, Vec3, Visual,
-};
+use hmrs::sim::{Alert, AlertLevel, DroneState, Landed, Mode, Snapshot, Vec3};
 use serde_json::{Value, json};
 
 const TICK_S: f64 = 0.04;
@@ -26,20 +26,9 @@ const DRONES: usize = 6;
 fn snapshot(tick: u64) -> Snapshot {
     let t = (tick - 1000) as f64 * TICK_S;
     let drone = |position: Vec3, velocity: Vec3, heading_deg: f64| DroneState {
-        position,
-        velocity,
-        heading_deg,
         battery_pct: 80.0 - t,
         mode: Mode::Swarm,
-        landed: Landed::InAir,
-        armed: true,
-        alert: None,
-        goal: None,
-        silent_ticks: 0,
-        link_lost: false,
-        bad_data: false,
-        signalling: false,
-        faults: Vec::new(),
+        ..support::drone(position, velocity, heading_deg)
     };
     let at = |x, y, z| Vec3 { x, y, z };
     let (sin, cos) = (libm::sin(t), libm::cos(t));
@@ -58,16 +47,7 @@ fn snapshot(tick: u64) -> Snapshot {
     drones[3].link_lost = tick > 1010;
     (drones[4].bad_data, drones[4].battery_pct) = (true, f64::NAN);
     drones[5].alert = (t > 0.5).then(|| Alert { level: AlertLevel::Warning, text: "far".into() });
-    let row = |slot: usize| DroneRow { id: format!("d-{slot}").into(), kind: "quad".into(), group: None };
-    Snapshot {
-        tick,
-        sim_time_s: tick as f64 * TICK_S,
-        table: Arc::new(DroneTable { epoch: 1, rows: (0..DRONES).map(row).collect() }),
-        drones,
-        metrics: Metrics::default(),
-        visual: Arc::new(Visual::default()),
-        mission: None,
-    }
+    support::snapshot(tick, tick as f64 * TICK_S, drones)
 }
 
 fn moment(seq: u32, tick: u64, state: u8) -> Moment {

@@ -3,45 +3,21 @@
 //! After a change of the layout (a new version, then): `HMRS_BLESS=1 cargo test --test golden_frames` writes them anew.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
 
+#[path = "support/snapshot.rs"]
+mod support;
+
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use hmrs::contract::compact::{self, Stamp};
 use hmrs::contract::outgoing::RunState;
-use hmrs::sim::{
-    Alert, AlertLevel, DroneRow, DroneState, DroneTable, Landed, Metrics, Mode, Snapshot, Vec3, Visual,
-};
+use hmrs::sim::{Alert, AlertLevel, DroneState, Landed, Mode, Snapshot, Vec3};
 
 fn drone(position: Vec3) -> DroneState {
-    DroneState {
-        position,
-        velocity: Vec3 { x: 3.0, y: 4.0, z: -1.0 },
-        heading_deg: 90.0,
-        battery_pct: 87.0,
-        mode: Mode::Mission,
-        landed: Landed::InAir,
-        armed: true,
-        alert: None,
-        goal: None,
-        silent_ticks: 0,
-        link_lost: false,
-        bad_data: false,
-        signalling: false,
-        faults: Vec::new(),
-    }
+    support::drone(position, Vec3 { x: 3.0, y: 4.0, z: -1.0 }, 90.0)
 }
 
 fn snapshot(drones: Vec<DroneState>) -> Snapshot {
-    let row = |slot: usize| DroneRow { id: format!("d-{slot}").into(), kind: "quad".into(), group: None };
-    Snapshot {
-        tick: 1_099_511_627_783,
-        sim_time_s: 1200.0,
-        table: Arc::new(DroneTable { epoch: 1, rows: (0..drones.len()).map(row).collect() }),
-        drones,
-        metrics: Metrics::default(),
-        visual: Arc::new(Visual::default()),
-        mission: None,
-    }
+    support::snapshot(1_099_511_627_783, 1200.0, drones)
 }
 
 fn compare(name: &str, snapshot: &Snapshot, state: RunState) {
