@@ -7,7 +7,7 @@ export const COMMANDS: Record<string, string> = {
   emergency_stop: 'Motor stop', arm: 'Arm', disarm: 'Disarm', pause: 'Pause', start: 'Start', step: 'Step', stop: 'Stop', reset: 'Reset',
   set_speed: 'Speed', set_param: 'Set', load_scenario: 'Load', spawn: 'Spawn', remove: 'Remove', group: 'Group', formation: 'Formation',
   mission: 'Mission', mission_start: 'Start mission', mission_pause: 'Pause mission', velocity: 'Velocity', scan: 'Scan', signal: 'Signal',
-  inject_fault: 'Inject fault', set_environment: 'Environment', fork: 'Fork',
+  inject_fault: 'Inject fault', set_environment: 'Environment', fork: 'Fork', undo_param: 'Undo', set_fence: 'Fence', remove_fence: 'Remove fence', god_view: 'God view',
 };
 
 export const MODES: Record<string, string> = {
