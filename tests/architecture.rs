@@ -17,7 +17,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         folder: "sim",
         ours: "",
-        crates: "libm rand rmp_serde serde serde_path_to_error thiserror toml",
+        crates: "fearless_simd libm rand rmp_serde serde serde_path_to_error thiserror toml",
         reason: "the model is pure: it is run live, headless and in replays, and must give the same bits in each",
     },
     Layer {

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::avoidance::{Filter, safe_velocity};
+use super::behaviour::Sums;
 use super::drone::{Drone, Heading, Task};
 use super::drone_type::DroneType;
 use super::dynamics::{Dynamics, braking_accel, braking_gain, braking_speed, speed_along};
@@ -55,6 +56,9 @@ pub struct Percept<'a> {
     pub imperfect: bool,
     /// Times of sensors and radios in ticks.
     pub rhythm: Rhythm,
+    /// What its behaviour has added up over its neighbours, if it met them together with others (see
+    /// [`super::company`]).
+    pub foreseen: Option<&'a Sums>,
 }
 
 impl Percept<'_> {
@@ -142,10 +146,8 @@ impl Percept<'_> {
         !self.is_lossy() && self.rhythm.jitter == 0 && self.rhythm.period <= 1
     }
 
-    /// Whether any message may be lost.
     fn is_lossy(&self) -> bool {
-        let causes = [Radio::Loss, Radio::LossRatio, Radio::BurstShare];
-        causes.iter().any(|&cause| self.params.radio(cause) > 0.0)
+        is_lossy(self.params)
     }
 
     /// Whether the newest message of a sender at this squared distance does not arrive: with probability
@@ -220,6 +222,12 @@ impl Intent {
             Intent::Fly { .. } | Intent::Crashed => None,
         }
     }
+}
+
+/// Whether any message may be lost.
+pub(super) fn is_lossy(params: &Params) -> bool {
+    let causes = [Radio::Loss, Radio::LossRatio, Radio::BurstShare];
+    causes.iter().any(|&cause| params.radio(cause) > 0.0)
 }
 
 /// Below this horizontal speed a drone keeps its heading.

@@ -19,7 +19,7 @@ use crate::contract::error::{ApiError, ErrorCode};
 use crate::contract::incoming::Speed;
 use crate::contract::outgoing::{Ack, RunState, SpoolFill};
 use crate::contract::record::{Durable, Recorder};
-use crate::sim::{Command, Happening, Intent, Level, ParamSpec, Targets, Tick, World};
+use crate::sim::{Command, Foresight, Happening, Intent, Level, ParamSpec, Targets, Tick, World};
 
 use super::clock::{Clock, Pacer, WallWatch};
 use super::crew::Hands;
@@ -57,6 +57,7 @@ pub struct Swarm {
     flight: Option<Flight>,
     tick: Option<OpenTick>,
     intents: Vec<Option<Intent>>,
+    foresight: Foresight,
     hands: Option<Hands>,
     waiting: VecDeque<(Submit, Reply)>,
     ledger: Ledger,
@@ -126,6 +127,7 @@ impl Swarm {
             flight: None,
             tick: None,
             intents: Vec::new(),
+            foresight: Foresight::default(),
             hands: None,
             waiting: VecDeque::new(),
             ledger,
@@ -271,7 +273,7 @@ impl Swarm {
                 Hands::default()
             })
         });
-        self.world.decide_all(&mut self.intents, hands);
+        self.world.decide_all(&mut self.foresight, &mut self.intents, hands);
         let crashed: Vec<Arc<str>> = (self.intents.iter().zip(self.world.drones()))
             .filter(|(intent, _)| matches!(intent, Some(Intent::Crashed)))
             .map(|(_, drone)| drone.id().clone())

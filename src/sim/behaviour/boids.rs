@@ -8,13 +8,21 @@ use super::super::Vec3;
 use super::super::avoidance::scene_gaps;
 use super::super::drone::Drone;
 use super::super::geodesy;
+use super::super::lanes::{Lanes, Vectors};
 use super::super::params::Spec;
 use super::super::pilot::Percept;
 use super::super::rng::{Channel, Stream};
-use super::Behaviour;
+use super::flocking::{Flocking, SUMS, Sums, in_order};
+use super::{Behaviour, flocking};
 
 /// The behaviour.
-pub static BOIDS: Behaviour = Behaviour { name: "boids", title: "Boids", params: &PARAMS, rule: velocity };
+pub static BOIDS: Behaviour = Behaviour {
+    name: "boids",
+    title: "Boids",
+    params: &PARAMS,
+    rule: flocking::alone::<Rule>,
+    together: Some(flocking::together::<Rule>),
+};
 
 const SEPARATION: usize = 0;
 const ALIGNMENT: usize = 1;
@@ -53,79 +61,104 @@ static PARAMS: [Spec; 13] = [
 /// Ticks for which a drone keeps its whim.
 const WHIM_TICKS: u64 = 50;
 
-/// Velocity in m/s that leads to the wanted acceleration through the drone's velocity loop. O(neighbours), no
-/// allocation; the result does not depend on the order of evaluation among drones.
-fn velocity(p: &Percept, numbers: &[f64]) -> Vec3 {
-    let body = &p.me.body;
-    let flock = Flock::seen_by(p, numbers);
-    // Walls first; the flock gets what acceleration is left (prioritised steering, Reynolds 1999).
-    let away = walls(p, body.velocity, numbers).clamp_norm(numbers[ACCEL]);
-    let others = flock.steering(body.velocity, numbers)
-        + cruise(p.me, numbers)
-        + altitude(body.position.z, body.velocity.z, numbers)
-        + whim(p, numbers);
-    let accel = away + others.clamp_norm(numbers[ACCEL] - 0.8 * away.norm());
-    body.velocity + accel * p.kind.lag_s
+/// The numbers of the schema.
+struct Rule([f64; PARAMS.len()]);
+
+/// Sums over the flockmates that a drone sees, and what it sees them by.
+#[derive(Clone, Copy)]
+struct Met<N> {
+    push: Vectors<N>,
+    velocities: Vectors<N>,
+    aligned: N,
+    offsets: Vectors<N>,
+    cohesive: N,
+    ahead: Vectors<N>,
+    /// Cosine of half the field of view.
+    blind: N,
 }
 
-/// Sums over the flockmates that a drone sees.
-#[derive(Default)]
-struct Flock {
-    push: Vec3,
-    velocities: Vec3,
-    aligned: f64,
-    offsets: Vec3,
-    cohesive: f64,
+impl Flocking for Rule {
+    type Gathering<N: Lanes> = Met<N>;
+
+    #[inline(always)]
+    fn by(numbers: &[f64]) -> Rule {
+        Rule(std::array::from_fn(|k| numbers[k]))
+    }
+
+    #[inline(always)]
+    fn reach_m(&self) -> f64 {
+        self.0[SEPARATION].max(self.0[ALIGNMENT]).max(self.0[COHESION])
+    }
+
+    #[inline(always)]
+    fn begin<N: Lanes>(&self, _: Vectors<N>, velocities: Vectors<N>) -> Met<N> {
+        let none = Vectors::same(velocities.x, Vec3::ZERO);
+        Met {
+            push: none,
+            velocities: none,
+            aligned: none.x,
+            offsets: none,
+            cohesive: none.x,
+            ahead: velocities.unit(),
+            blind: none.x.same(libm::cos((self.0[VIEW] / 2.0).to_radians())),
+        }
+    }
+
+    #[inline(always)]
+    fn meet<N: Lanes>(&self, all: &mut Met<N>, counts: N::Mask, offsets: Vectors<N>, velocity: Vec3) {
+        let same = |number: f64| offsets.x.same(number);
+        let (zero, one, separation) = (same(0.0), same(1.0), same(self.0[SEPARATION]));
+        let distances2 = offsets.norm2();
+        let counts = counts & zero.is_below(distances2);
+        let distances = distances2.root();
+        // Behind or not: whoever is too near is noticed.
+        let too_near = counts & distances.is_below(separation);
+        if N::any(too_near) {
+            let push = all.push - offsets * ((separation / distances - one) / distances);
+            all.push = push.where_or(too_near, all.push);
+        }
+        let seen = counts & (all.blind * distances).is_at_most(all.ahead.dot(offsets));
+        let aligned = seen & distances2.is_at_most(same(self.0[ALIGNMENT] * self.0[ALIGNMENT]));
+        let velocities = all.velocities + Vectors::same(zero, velocity);
+        all.velocities = velocities.where_or(aligned, all.velocities);
+        all.aligned = (all.aligned + one).where_or(aligned, all.aligned);
+        let cohesive = seen & distances2.is_at_most(same(self.0[COHESION] * self.0[COHESION]));
+        all.offsets = (all.offsets + offsets).where_or(cohesive, all.offsets);
+        all.cohesive = (all.cohesive + one).where_or(cohesive, all.cohesive);
+    }
+
+    #[inline(always)]
+    fn sums<N: Lanes>(all: Met<N>) -> [N; SUMS] {
+        in_order([all.push, all.velocities, all.offsets], [all.aligned, all.cohesive])
+    }
+
+    /// The velocity that leads to the wanted acceleration through the drone's velocity loop.
+    fn conclude(&self, p: &Percept, sums: &Sums) -> Vec3 {
+        let (body, numbers) = (&p.me.body, &self.0);
+        // Walls first; the flock gets what acceleration is left (prioritised steering, Reynolds 1999).
+        let away = walls(p, body.velocity, numbers).clamp_norm(numbers[ACCEL]);
+        let others = steering(sums, body.velocity, numbers)
+            + cruise(p.me, numbers)
+            + altitude(body.position.z, body.velocity.z, numbers)
+            + whim(p, numbers);
+        let accel = away + others.clamp_norm(numbers[ACCEL] - 0.8 * away.norm());
+        body.velocity + accel * p.kind.lag_s
+    }
 }
 
-impl Flock {
-    fn seen_by(p: &Percept, numbers: &[f64]) -> Flock {
-        let mut flock = Flock::default();
-        let me = p.me;
-        let ahead = me.body.velocity.unit();
-        let blind = libm::cos((numbers[VIEW] / 2.0).to_radians());
-        let radius = numbers[SEPARATION].max(numbers[ALIGNMENT]).max(numbers[COHESION]);
-        let (separation, alignment2, cohesion2) = (
-            numbers[SEPARATION],
-            numbers[ALIGNMENT] * numbers[ALIGNMENT],
-            numbers[COHESION] * numbers[COHESION],
-        );
-        p.each_neighbour(radius, |offset, velocity| {
-            let distance2 = offset.norm2();
-            if distance2 == 0.0 {
-                return;
-            }
-            let distance = distance2.sqrt();
-            if distance < separation {
-                // Behind or not: whoever is too near is noticed.
-                flock.push -= offset * ((separation / distance - 1.0) / distance);
-            }
-            if ahead.dot(offset) < blind * distance {
-                return;
-            }
-            if distance2 <= alignment2 {
-                flock.velocities += velocity;
-                flock.aligned += 1.0;
-            }
-            if distance2 <= cohesion2 {
-                flock.offsets += offset;
-                flock.cohesive += 1.0;
-            }
-        });
-        flock
+/// What the flockmates ask for.
+fn steering(sums: &Sums, velocity: Vec3, numbers: &[f64]) -> Vec3 {
+    let [push, velocities, offsets] = [0, 1, 2].map(|k| sums.vector(k));
+    let (aligned, cohesive) = (sums.single(3, 0), sums.single(3, 1));
+    let mut accel = push * (numbers[SEPARATION_WEIGHT] * numbers[ACCEL]);
+    if aligned > 0.0 {
+        accel += (velocities / aligned - velocity) * numbers[ALIGNMENT_WEIGHT];
     }
-
-    fn steering(&self, velocity: Vec3, numbers: &[f64]) -> Vec3 {
-        let mut accel = self.push * (numbers[SEPARATION_WEIGHT] * numbers[ACCEL]);
-        if self.aligned > 0.0 {
-            accel += (self.velocities / self.aligned - velocity) * numbers[ALIGNMENT_WEIGHT];
-        }
-        if self.cohesive > 0.0 {
-            let middle = self.offsets / self.cohesive;
-            accel += middle * (numbers[COHESION_WEIGHT] * 0.25 * numbers[ACCEL] / numbers[COHESION]);
-        }
-        accel.clamp_norm(2.0 * numbers[ACCEL])
+    if cohesive > 0.0 {
+        let middle = offsets / cohesive;
+        accel += middle * (numbers[COHESION_WEIGHT] * 0.25 * numbers[ACCEL] / numbers[COHESION]);
     }
+    accel.clamp_norm(2.0 * numbers[ACCEL])
 }
 
 /// Back to the cruise speed along the present course; a drone at rest starts where it looks.

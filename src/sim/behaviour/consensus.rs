@@ -9,7 +9,7 @@ use super::Behaviour;
 
 /// The behaviour.
 pub static CONSENSUS: Behaviour =
-    Behaviour { name: "consensus", title: "Consensus", params: &PARAMS, rule: velocity };
+    Behaviour { name: "consensus", title: "Consensus", params: &PARAMS, rule: velocity, together: None };
 
 const GAIN: usize = 0;
 const SPACING: usize = 1;

@@ -12,7 +12,7 @@ use super::Behaviour;
 
 /// The behaviour.
 pub static COUZIN: Behaviour =
-    Behaviour { name: "couzin", title: "Couzin zones", params: &PARAMS, rule: velocity };
+    Behaviour { name: "couzin", title: "Couzin zones", params: &PARAMS, rule: velocity, together: None };
 
 const SPEED: usize = 0;
 const REPULSION: usize = 1;

@@ -16,7 +16,7 @@ use super::Behaviour;
 
 /// The behaviour.
 pub static FORMATION: Behaviour =
-    Behaviour { name: "formation", title: "Formation", params: &PARAMS, rule: velocity };
+    Behaviour { name: "formation", title: "Formation", params: &PARAMS, rule: velocity, together: None };
 
 const SHAPE: usize = 0;
 const SPACING: usize = 1;

@@ -10,7 +10,7 @@ use super::Behaviour;
 
 /// The behaviour.
 pub static LLOYD: Behaviour =
-    Behaviour { name: "lloyd", title: "Coverage (Lloyd)", params: &PARAMS, rule: velocity };
+    Behaviour { name: "lloyd", title: "Coverage (Lloyd)", params: &PARAMS, rule: velocity, together: None };
 
 const GAIN: usize = 0;
 const EAST: usize = 1;

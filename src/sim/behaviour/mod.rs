@@ -7,6 +7,7 @@ mod boids;
 mod boids_abm;
 mod consensus;
 mod couzin;
+mod flocking;
 mod formation;
 mod lloyd;
 mod olfati_saber;
@@ -15,8 +16,11 @@ mod vasarhelyi;
 mod vicsek;
 
 use super::Vec3;
+use super::company::Company;
+use super::drone::{Drone, Task};
 use super::params::Spec;
 use super::pilot::Percept;
+pub(super) use flocking::{Flocking, Sums};
 pub(super) use formation::{Frame, plan as formation_plan};
 pub(super) use lloyd::region as lloyd_region;
 
@@ -32,6 +36,9 @@ pub struct Behaviour {
     /// The velocity that the rule wants, in m/s, from the percept and the values of its parameters in schema order.
     /// Pure; avoidance has the last word on the result.
     pub rule: fn(&Percept, &[f64]) -> Vec3,
+    /// How several drones meet their neighbours side by side, if the rule is written so (see [`flocking`]): faster, with
+    /// the same bits.
+    pub together: Option<fn(&mut Company, u8, &[f64])>,
 }
 
 /// Every behaviour. The order is part of recorded runs: append.
@@ -52,6 +59,14 @@ impl Behaviour {
     /// The velocity that the behaviour at place `index` of [`ALL`] wants.
     pub fn velocity(&self, percept: &Percept, index: u8) -> Vec3 {
         (self.rule)(percept, percept.params.of_behaviour(usize::from(index)))
+    }
+}
+
+/// The behaviour that a drone flies, if it can be flown together with others.
+pub(super) fn together(drone: &Drone) -> Option<fn(&mut Company, u8, &[f64])> {
+    match drone.task {
+        Task::Swarm { behaviour } => ALL[usize::from(behaviour)].together,
+        _ => None,
     }
 }
 

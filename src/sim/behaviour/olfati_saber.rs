@@ -13,8 +13,13 @@ use super::super::scene::{Footprint, Obstacle};
 use super::Behaviour;
 
 /// The behaviour.
-pub static OLFATI_SABER: Behaviour =
-    Behaviour { name: "olfati_saber", title: "Olfati-Saber lattice", params: &PARAMS, rule: velocity };
+pub static OLFATI_SABER: Behaviour = Behaviour {
+    name: "olfati_saber",
+    title: "Olfati-Saber lattice",
+    params: &PARAMS,
+    rule: velocity,
+    together: None,
+};
 
 const DISTANCE: usize = 0;
 const RANGE: usize = 1;

@@ -16,7 +16,7 @@ use super::Behaviour;
 
 /// The behaviour.
 pub static SEARCH: Behaviour =
-    Behaviour { name: "search", title: "Random search", params: &PARAMS, rule: velocity };
+    Behaviour { name: "search", title: "Random search", params: &PARAMS, rule: velocity, together: None };
 
 const WALK: usize = 0;
 const SPEED: usize = 1;

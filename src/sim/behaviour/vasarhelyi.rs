@@ -7,13 +7,20 @@
 
 use super::super::Vec3;
 use super::super::dynamics::{Dynamics, braking_speed};
+use super::super::lanes::{Lanes, Vectors};
 use super::super::params::Spec;
 use super::super::pilot::Percept;
-use super::Behaviour;
+use super::flocking::{Flocking, SUMS, Sums, in_order};
+use super::{Behaviour, flocking};
 
 /// The behaviour. Defaults are the set of the paper for 4 m/s.
-pub static VASARHELYI: Behaviour =
-    Behaviour { name: "vasarhelyi", title: "Vásárhelyi flocking", params: &PARAMS, rule: velocity };
+pub static VASARHELYI: Behaviour = Behaviour {
+    name: "vasarhelyi",
+    title: "Vásárhelyi flocking",
+    params: &PARAMS,
+    rule: flocking::alone::<Rule>,
+    together: Some(flocking::together::<Rule>),
+};
 
 const FLOCK_SPEED: usize = 0;
 const SPEED_MAX: usize = 1;
@@ -61,43 +68,99 @@ static PARAMS: [Spec; 21] = [
     Spec::amount("altitude_m", "Altitude of quadcopters", "m", [2.0, 500.0, 1.0, 20.0]),
 ];
 
-fn velocity(p: &Percept, numbers: &[f64]) -> Vec3 {
-    let own = p.velocity();
-    let sum = own.unit() * numbers[FLOCK_SPEED] + among(p, own, numbers) + walls(p, own, numbers);
-    let limited = match numbers[SPEED_RULE] > 0.0 {
-        true => sum.unit() * numbers[FLOCK_SPEED],
-        false => sum.clamp_norm(numbers[SPEED_MAX]),
-    };
-    match p.dynamics {
-        Dynamics::Quad => limited.at_altitude(0.5 * (numbers[ALTITUDE] - p.position().z)),
-        Dynamics::Kinematic | Dynamics::Robotsim => limited,
+/// The numbers of the schema.
+struct Rule([f64; PARAMS.len()]);
+
+#[derive(Clone, Copy)]
+struct Met<N> {
+    own: Vectors<N>,
+    sum: Vectors<N>,
+}
+
+impl Flocking for Rule {
+    type Gathering<N: Lanes> = Met<N>;
+
+    #[inline(always)]
+    fn by(numbers: &[f64]) -> Rule {
+        Rule(std::array::from_fn(|k| numbers[k]))
+    }
+
+    fn reach_m(&self) -> f64 {
+        self.0[VIEW]
+    }
+
+    #[inline(always)]
+    fn begin<N: Lanes>(&self, own: Vectors<N>, _: Vectors<N>) -> Met<N> {
+        Met { own, sum: Vectors::same(own.x, Vec3::ZERO) }
+    }
+
+    /// Repulsion from those too near, and friction with all.
+    #[inline(always)]
+    fn meet<N: Lanes>(&self, all: &mut Met<N>, counts: N::Mask, offsets: Vectors<N>, velocity: Vec3) {
+        let same = |number: f64| offsets.x.same(number);
+        let zero = same(0.0);
+        let distances2 = offsets.norm2();
+        let mut sum = all.sum;
+        let maybe_near = counts & distances2.is_below(same(self.0[REPULSION] * self.0[REPULSION] * ABOVE));
+        if N::any(maybe_near) {
+            let (distances, repulsion) = (distances2.root(), same(self.0[REPULSION]));
+            let near = maybe_near & zero.is_below(distances) & distances.is_below(repulsion);
+            let pull = same(self.0[REPULSION_GAIN]) * (repulsion - distances);
+            let most = same(self.0[REPULSION_MAX]);
+            let push = offsets * (pull.where_or(pull.is_below(most), most) / distances);
+            sum = (sum - push).where_or(near, sum);
+        }
+        let mut slack = same(self.0[FRICTION_SPEED]);
+        // Nearer than friction's distance nothing can be braked.
+        let far = counts & same(self.0[FRICTION] * self.0[FRICTION] * BELOW).is_at_most(distances2);
+        if N::any(far) {
+            let braking = self.braking(distances2.root() - same(self.0[FRICTION]));
+            slack = braking.where_or(far & slack.is_below(braking), slack);
+        }
+        // Towards the other's velocity. Some ports have this sign the other way round, which drives flocks apart.
+        let differences = Vectors::same(zero, velocity) - all.own;
+        let speeds2 = differences.norm2();
+        let maybe_fast = counts & (slack * slack * same(BELOW)).is_at_most(speeds2);
+        if N::any(maybe_fast) {
+            let speeds = speeds2.root();
+            let fast = maybe_fast & slack.is_below(speeds);
+            let excess = differences * ((speeds - slack) / speeds);
+            sum = (sum + excess * same(self.0[FRICTION_SHARE])).where_or(fast, sum);
+        }
+        all.sum = sum.where_or(counts, all.sum);
+    }
+
+    #[inline(always)]
+    fn sums<N: Lanes>(all: Met<N>) -> [N; SUMS] {
+        in_order([all.sum], [])
+    }
+
+    fn conclude(&self, p: &Percept, sums: &Sums) -> Vec3 {
+        let (numbers, own) = (&self.0, p.velocity());
+        let sum = own.unit() * numbers[FLOCK_SPEED] + sums.vector(0) + walls(p, own, numbers);
+        let limited = match numbers[SPEED_RULE] > 0.0 {
+            true => sum.unit() * numbers[FLOCK_SPEED],
+            false => sum.clamp_norm(numbers[SPEED_MAX]),
+        };
+        match p.dynamics {
+            Dynamics::Quad => limited.at_altitude(0.5 * (numbers[ALTITUDE] - p.position().z)),
+            Dynamics::Kinematic | Dynamics::Robotsim => limited,
+        }
     }
 }
 
-/// Repulsion from those too near, and friction with all.
-fn among(p: &Percept, own: Vec3, numbers: &[f64]) -> Vec3 {
-    let mut sum = Vec3::ZERO;
-    let [repulsion, gain, most] = [REPULSION, REPULSION_GAIN, REPULSION_MAX].map(|n| numbers[n]);
-    let [friction, share, slack] = [FRICTION, FRICTION_SHARE, FRICTION_SPEED].map(|n| numbers[n]);
-    let [accel, steepness] = [FRICTION_ACCEL, FRICTION_GAIN].map(|n| numbers[n]);
-    let (surely_apart2, surely_near2) = (repulsion * repulsion * ABOVE, friction * friction * BELOW);
-    p.each_neighbour(numbers[VIEW], |offset, velocity| {
-        let distance2 = offset.norm2();
-        let (mut push, mut braking) = (Vec3::ZERO, 0.0);
-        if distance2 < surely_apart2 {
-            let distance = distance2.sqrt();
-            if distance > 0.0 && distance < repulsion {
-                push = offset * ((gain * (repulsion - distance)).min(most) / distance);
-            }
-        }
-        // Nearer than friction's distance nothing can be braked.
-        if distance2 >= surely_near2 {
-            braking = braking_speed(distance2.sqrt() - friction, accel, steepness);
-        }
-        // Towards the other's velocity. Some ports have this sign the other way round, which drives flocks apart.
-        sum = sum - push + excess(velocity - own, slack.max(braking)) * share;
-    });
-    sum
+impl Rule {
+    /// [`braking_speed`] for friction, lane by lane.
+    #[inline(always)]
+    fn braking<N: Lanes>(&self, distances: N) -> N {
+        let same = |number: f64| distances.same(number);
+        let (accel, gain) = (self.0[FRICTION_ACCEL], self.0[FRICTION_GAIN]);
+        let zero = same(0.0);
+        let linear = distances * same(gain);
+        let squares = distances * same(2.0 * accel) - same(accel * accel / (gain * gain));
+        let speeds = linear.where_or((linear * same(gain)).is_below(same(accel)), squares.root());
+        zero.where_or(distances.is_at_most(zero), speeds)
+    }
 }
 
 /// Shill agents: virtual neighbours that come from the walls and obstacles.

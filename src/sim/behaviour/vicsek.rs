@@ -12,7 +12,8 @@ use super::super::rng::{Channel, Stream};
 use super::Behaviour;
 
 /// The behaviour.
-pub static VICSEK: Behaviour = Behaviour { name: "vicsek", title: "Vicsek", params: &PARAMS, rule: velocity };
+pub static VICSEK: Behaviour =
+    Behaviour { name: "vicsek", title: "Vicsek", params: &PARAMS, rule: velocity, together: None };
 
 const SPEED: usize = 0;
 const RADIUS: usize = 1;

@@ -1,8 +1,10 @@
 //! Pairs that come too near each other: near misses and collisions, with hysteresis.
 
+use fearless_simd::{Level, Simd, SimdBase, SimdMask, dispatch, f64x8};
 use serde::{Deserialize, Serialize};
 
-use super::super::neighbours::{Neighbours, Traffic};
+use super::super::lanes::{LANES, Lanes};
+use super::super::neighbours::{Eight, Neighbours, Traffic};
 
 /// Farther pairs do not count for the smallest distance.
 pub const SEARCH_M: f64 = 24.0;
@@ -63,6 +65,37 @@ pub enum Encounter {
 pub struct CloseCalls {
     near: Close,
     touching: Close,
+    #[serde(skip)]
+    met: Vec<(usize, usize, f64)>,
+}
+
+/// Adds those whom each of `eight` has nearer than `watched` to `met` as (lane, slot, distance²), each pair once; the
+/// smallest distance² of any pair within `radius`, or infinity.
+#[inline(always)]
+fn look<S: Simd>(
+    simd: S,
+    traffic: &Neighbours,
+    eight: Eight,
+    radius: f64,
+    watched: f64,
+    met: &mut Vec<(usize, usize, f64)>,
+) -> f64 {
+    let (far, watched2) = (f64x8::splat(simd, f64::INFINITY), f64x8::splat(simd, watched * watched));
+    let mut nearest2 = far;
+    traffic.each_within_any(simd, eight, radius, |slot, _, distances2, is_within| {
+        let other = traffic.in_slot(slot);
+        if !other.airborne {
+            return;
+        }
+        nearest2 = distances2.where_or(is_within & distances2.is_below(nearest2), nearest2);
+        let close = (is_within & distances2.is_below(watched2)).to_bitmask();
+        for lane in (0..LANES).filter(|lane| close & 1 << lane != 0) {
+            if traffic.in_slot(eight.first + lane).index < other.index {
+                met.push((lane, slot, distances2.lane(lane)));
+            }
+        }
+    });
+    nearest2.to_array().into_iter().fold(f64::INFINITY, f64::min)
 }
 
 impl CloseCalls {
@@ -84,20 +117,26 @@ impl CloseCalls {
         let widest = flying().map(|t| t.radius_m).fold(0.0, f64::max);
         let watched = HYSTERESIS * near_miss_m.max(2.0 * widest);
         let mut smallest2 = SEARCH_M * SEARCH_M;
-        for one in flying() {
+        let mut met = std::mem::take(&mut self.met);
+        for first in (0..drones).step_by(LANES) {
+            let eight = traffic.flying(first);
+            if eight.asking == 0 {
+                continue;
+            }
             // Only who is nearer than the nearest pair so far, or too near, is of interest.
             let radius = watched.max(smallest2.sqrt());
-            traffic.each_within(one.position, radius, |other, _, distance2| {
-                if other.index <= one.index || !other.airborne {
-                    return;
+            let nearest2 =
+                dispatch!(Level::new(), simd => look(simd, traffic, eight, radius, watched, &mut met));
+            smallest2 = smallest2.min(nearest2);
+            for lane in eight.lanes() {
+                let one = traffic.in_slot(first + lane);
+                for &(_, slot, distance2) in met.iter().filter(|(of, ..)| *of == lane) {
+                    self.meet(one, traffic.in_slot(slot), distance2, near_miss_m, &serial, &mut begun);
                 }
-                smallest2 = smallest2.min(distance2);
-                if distance2 >= watched * watched {
-                    return;
-                }
-                self.meet(one, other, distance2, near_miss_m, &serial, &mut begun);
-            });
+            }
+            met.clear();
         }
+        self.met = met;
         self.near.settle();
         self.touching.settle();
         (smallest2 < SEARCH_M * SEARCH_M).then(|| smallest2.sqrt())

@@ -3,8 +3,11 @@
 //! A query visits cells from south-west to north-east and, within a cell, drones in order of creation: sums over
 //! neighbours come out the same however many threads ask.
 
+mod eight;
+mod runs;
 mod search;
 
+pub use eight::Eight;
 use search::{HITS, Search};
 
 use super::Vec3;
@@ -153,6 +156,21 @@ impl Neighbours {
                 return;
             }
         }
+    }
+
+    /// The drone in a slot: slots count drones cell by cell.
+    pub fn in_slot(&self, slot: usize) -> &Traffic {
+        &self.sorted[slot]
+    }
+
+    /// The slot of a drone, by order of creation.
+    pub fn slot_of(&self, index: usize) -> usize {
+        self.slots[index] as usize
+    }
+
+    /// What others hear of the drone in a slot, if [`Neighbours::tell`] has said that.
+    pub fn heard_of(&self, slot: usize) -> Option<&Fix> {
+        self.heard.get(slot)
     }
 
     fn place(&self, slot: usize) -> Vec3 {

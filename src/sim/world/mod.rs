@@ -2,6 +2,7 @@
 
 mod apply;
 mod failsafe;
+mod foresight;
 mod gauge;
 mod judge;
 mod look;
@@ -22,9 +23,11 @@ mod tuning;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use foresight::Foresight;
 pub use save::RestoreError;
 
 use super::battery::Stage;
+use super::behaviour::Sums;
 use super::drone::{Drone, Faults, Heading, Landed, Leg, Next, Order, Task};
 use super::drone_type::DroneType;
 use super::dynamics::{Body, Dynamics, Response};
@@ -75,6 +78,7 @@ pub struct World {
     crashes: Vec<Tick>,
     missed: Vec<u32>,
     intents: Vec<Option<Intent>>,
+    foresight: Foresight,
     happenings: Vec<Happening>,
     progress: Vec<Progress>,
     swarm: Arc<str>,
@@ -124,6 +128,7 @@ impl World {
             crashes: Vec::new(),
             missed: Vec::new(),
             intents: Vec::new(),
+            foresight: Foresight::default(),
             happenings: Vec::new(),
             progress: Vec::new(),
             swarm: Arc::from("swarm"),
@@ -192,6 +197,12 @@ impl World {
 
     /// What the pilot of drone `index` knows. Panics if there is no such drone.
     pub fn percept(&self, index: usize) -> Percept<'_> {
+        self.percept_after(index, None)
+    }
+
+    /// As [`World::percept`], for a pilot whose behaviour has met its neighbours already.
+    #[inline(always)]
+    fn percept_after<'a>(&'a self, index: usize, foreseen: Option<&'a Sums>) -> Percept<'a> {
         let me = &self.drones[index];
         let leader = match me.task {
             Task::Follow { leader, .. } => self.by_serial(leader),
@@ -215,6 +226,7 @@ impl World {
             filter: self.scenario.filter,
             imperfect: self.imperfect,
             rhythm: self.rhythm,
+            foreseen,
         }
     }
 

@@ -157,6 +157,7 @@ impl World {
             // Scratch space, and what is drained.
             begun: _,
             intents: _,
+            foresight: _,
             happenings: _,
             progress: _,
         } = self;
