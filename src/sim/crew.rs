@@ -5,12 +5,14 @@ pub trait Crew {
     /// Calls `work(k, &mut items[k])` once for every `k`, in any order, on any thread.
     fn each<T: Send>(&self, items: &mut [T], work: impl Fn(usize, &mut T) + Sync);
 
-    /// Calls `work(k, &mut ones[k], &mut others[k])` once for every `k` that both have, in any order, on any thread.
-    fn each_pair<S: Send, T: Send>(
+    /// Calls `work(k, ones, others)` for pieces of two equally long lists that begin at the same place `k`, in any
+    /// order, on any thread. Together they are the lists; every piece but the last has a multiple of
+    /// [`LANES`](super::lanes::LANES) items.
+    fn each_piece<S: Send, T: Send>(
         &self,
         ones: &mut [S],
         others: &mut [T],
-        work: impl Fn(usize, &mut S, &mut T) + Sync,
+        work: impl Fn(usize, &mut [S], &mut [T]) + Sync,
     );
 }
 
@@ -23,12 +25,12 @@ impl Crew for Alone {
         items.iter_mut().enumerate().for_each(|(k, item)| work(k, item));
     }
 
-    fn each_pair<S: Send, T: Send>(
+    fn each_piece<S: Send, T: Send>(
         &self,
         ones: &mut [S],
         others: &mut [T],
-        work: impl Fn(usize, &mut S, &mut T) + Sync,
+        work: impl Fn(usize, &mut [S], &mut [T]) + Sync,
     ) {
-        ones.iter_mut().zip(others).enumerate().for_each(|(k, (one, other))| work(k, one, other));
+        work(0, ones, others);
     }
 }

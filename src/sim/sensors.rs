@@ -8,8 +8,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::lanes::LANES;
 use super::params::{Gps, Imu, Params, Radio};
-use super::rng::{Channel, Stream};
+use super::rng::{Channel, Stream, gaussian_vectors_of};
 use super::{Tick, Vec3};
 
 /// Damping of the coupled error, 1/s.
@@ -89,6 +90,26 @@ pub struct Moment<'a> {
     pub flat: bool,
 }
 
+/// The parts of the position sensor's error that draw numbers, in the order in which they draw.
+const DRAWING: [Gps; 4] = [Gps::Bias, Gps::Coupled, Gps::White, Gps::Velocity];
+
+/// What the position sensor of one drone draws in a tick: a vector for each part of its error that there is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Noise([Vec3; DRAWING.len()]);
+
+impl Noise {
+    /// What eight drones draw, side by side.
+    pub fn of(serials: [u32; LANES], now: &Moment) -> [Noise; LANES] {
+        let mut all = [Noise::default(); LANES];
+        let parts = DRAWING.into_iter().filter(|&part| now.params.gps(part) > 0.0);
+        for (k, _) in parts.enumerate() {
+            let drawn = gaussian_vectors_of(now.seed, serials, now.tick, Channel::Sensor, k as u32, now.flat);
+            all.iter_mut().zip(drawn).for_each(|(noise, vector)| noise.0[k] = vector);
+        }
+        all
+    }
+}
+
 impl Sensors {
     /// Starts without error, as if the drone had always been here.
     pub fn reset(&mut self, truth: Fix, rhythm: Rhythm) {
@@ -138,8 +159,8 @@ impl Sensors {
     }
 
     /// One tick, after which the drone with this serial number is at `truth`.
-    pub fn advance(&mut self, truth: Fix, serial: u32, now: &Moment) {
-        let mut reading = self.read(truth, serial, now);
+    pub fn advance(&mut self, truth: Fix, noise: &Noise, serial: u32, now: &Moment) {
+        let mut reading = self.read(truth, noise, now);
         if !self.late.is_empty() {
             let slot = (now.tick % self.late.len() as u64) as usize;
             reading = std::mem::replace(&mut self.late[slot], reading);
@@ -164,10 +185,10 @@ impl Sensors {
     }
 
     /// The true state with the errors of the position sensor.
-    fn read(&mut self, truth: Fix, serial: u32, now: &Moment) -> Fix {
+    fn read(&mut self, truth: Fix, noise: &Noise, now: &Moment) -> Fix {
         let (params, dt) = (now.params, now.dt);
-        let mut stream = Stream::new(now.seed, serial, now.tick, Channel::Sensor);
-        let mut noise = || gaussian(&mut stream, now.flat);
+        let mut drawn = noise.0.iter();
+        let mut noise = || drawn.next().copied().unwrap_or_default();
         let mut fix = truth;
         let bias = params.gps(Gps::Bias);
         if bias > 0.0 {
@@ -241,8 +262,8 @@ fn is_due(tick: Tick, serial: u32, period: u64) -> bool {
 }
 
 fn gaussian(stream: &mut Stream, flat: bool) -> Vec3 {
-    let ((a, b), (c, _)) = (stream.gaussian_pair(), stream.gaussian_pair());
-    Vec3::new(a, b, if flat { 0.0 } else { c })
+    let vector = stream.gaussian_vector();
+    if flat { vector.horizontal() } else { vector }
 }
 
 #[cfg(test)]
@@ -261,12 +282,16 @@ mod tests {
         Moment { params, rhythm: Rhythm::new(params, 0.2), seed: 3, tick, dt: 0.2, flat: true }
     }
 
+    fn advance(sensors: &mut Sensors, truth: Fix, now: &Moment) {
+        sensors.advance(truth, &Noise::of([0; LANES], now)[0], 0, now);
+    }
+
     /// Standard deviations of position and velocity over many ticks of 0.2 s.
     fn deviations(params: &Params) -> (f64, f64) {
         let (mut sensors, mut sums, n) = (Sensors::default(), (0.0, 0.0), 400_000);
         sensors.reset(Fix::default(), Rhythm::default());
         for tick in 0..n {
-            sensors.advance(Fix::default(), 0, &moment(params, tick));
+            advance(&mut sensors, Fix::default(), &moment(params, tick));
             sums.0 += sensors.fix().position.norm2() / 2.0;
             sums.1 += sensors.fix().velocity.norm2() / 2.0;
         }
@@ -298,7 +323,7 @@ mod tests {
         let mut sensors = Sensors::default();
         sensors.reset(at(0.0), Rhythm::new(&params, 0.2));
         for tick in 1..=20u64 {
-            sensors.advance(at(tick as f64), 0, &moment(&params, tick));
+            advance(&mut sensors, at(tick as f64), &moment(&params, tick));
             assert_eq!(sensors.fix(), at((tick as f64 - 1.0).max(0.0)), "tick {tick}");
             for age in 0..=5usize {
                 assert_eq!(
@@ -319,8 +344,8 @@ mod tests {
         erring.reset(at(0.0), Rhythm::default());
         let mut worst = 0f64;
         for tick in 0..600u64 {
-            sensors.advance(at(tick as f64), 0, &moment(&steady, tick));
-            erring.advance(at(tick as f64), 0, &moment(&noisy, tick));
+            advance(&mut sensors, at(tick as f64), &moment(&steady, tick));
+            advance(&mut erring, at(tick as f64), &moment(&noisy, tick));
             assert!((sensors.fix().position.x - tick as f64).abs() < 1e-9, "5 m/s in ticks of 0.2 s");
             assert_eq!(u64::from(sensors.since()), tick % 3);
             assert!((sensors.told(tick, 0).position.x - (tick - tick % 3) as f64).abs() < 1e-9);

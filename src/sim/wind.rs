@@ -82,8 +82,8 @@ impl Wind {
 
     /// One tick of the shared gust.
     pub fn advance(&mut self, seed: u64, tick: Tick, dt: f64) {
-        let stream = Stream::new(seed, SWARM, tick, Channel::SharedGust);
-        self.shared = self.gusts(dt).step(self.shared, SHARED_M, stream);
+        let mut stream = Stream::new(seed, SWARM, tick, Channel::SharedGust);
+        self.shared = self.gusts(dt).advance(self.shared, SHARED_M, || stream.gaussian_vector());
     }
 
     /// How gusts change in a tick of `dt` seconds.
@@ -131,19 +131,23 @@ pub struct Gusts<'a> {
 }
 
 impl Gusts<'_> {
-    /// The own gust of a drone at height `z` after the tick.
-    pub fn advance_own(&self, own: Vec3, z: f64, seed: u64, serial: u32, tick: Tick) -> Vec3 {
-        self.step(own, z, Stream::new(seed, serial, tick, Channel::OwnGust))
+    /// Whether gusts that have died away stay so: nothing is drawn for them.
+    pub fn are_calm(&self) -> bool {
+        !self.wind.model.is_dryden && self.fixed.sigma == 0.0
     }
 
-    fn step(&self, gust: Vec3, z: f64, stream: Stream) -> Vec3 {
+    /// A gust at height `z` after the tick. `draw` gives three standard normal numbers.
+    pub fn advance(&self, gust: Vec3, z: f64, draw: impl FnOnce() -> Vec3) -> Vec3 {
+        if self.are_calm() && gust == Vec3::ZERO {
+            return gust;
+        }
         let wind = self.wind;
         if !wind.model.is_dryden {
-            return self.fixed.of(gust, stream);
+            return self.fixed.of(gust, draw());
         }
         let length = FOOT_M * feet(z) / libm::pow(0.177 + 0.000_823 * feet(z), 1.2);
         let time = length / (wind.spec.speed_mps * wind.shear(z)).max(1.0);
-        Change::new(1.0, 1.0, time, self.dt).of(gust, stream)
+        Change::new(1.0, 1.0, time, self.dt).of(gust, draw())
     }
 }
 
@@ -162,13 +166,8 @@ impl Change {
         Change { sigma, vertical, keep, kick: sigma * (1.0 - keep * keep).sqrt() }
     }
 
-    fn of(&self, gust: Vec3, mut stream: Stream) -> Vec3 {
-        if self.sigma == 0.0 && gust == Vec3::ZERO {
-            return gust;
-        }
-        let (a, b) = stream.gaussian_pair();
-        let (c, _) = stream.gaussian_pair();
-        gust * self.keep + Vec3::new(a, b, c * self.vertical) * self.kick
+    fn of(&self, gust: Vec3, Vec3 { x, y, z }: Vec3) -> Vec3 {
+        gust * self.keep + Vec3::new(x, y, z * self.vertical) * self.kick
     }
 }
 
@@ -180,6 +179,10 @@ fn feet(z: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn own(serial: u32, tick: Tick) -> Vec3 {
+        Stream::new(1, serial, tick, Channel::OwnGust).gaussian_vector()
+    }
 
     #[test]
     fn wind_from_the_north_blows_south() {
@@ -194,8 +197,8 @@ mod tests {
         let (mut variance, mut covariance, n) = (0.0, 0.0, 200_000);
         for tick in 0..n {
             wind.advance(1, tick, 0.4);
-            a = wind.gusts(0.4).advance_own(a, 9.0, 1, 0, tick);
-            b = wind.gusts(0.4).advance_own(b, 9.0, 1, 1, tick);
+            a = wind.gusts(0.4).advance(a, 9.0, || own(0, tick));
+            b = wind.gusts(0.4).advance(b, 9.0, || own(1, tick));
             variance += wind.at(a, 9.0).x * wind.at(a, 9.0).x;
             covariance += wind.at(a, 9.0).x * wind.at(b, 9.0).x;
         }
@@ -214,12 +217,12 @@ mod tests {
             (wind.at(Vec3::ZERO, 40.0).x - 8.0 * (40.0f64 / 0.03).ln() / (10.0f64 / 0.03).ln()).abs() < 1e-9
         );
         assert_eq!(wind.at(Vec3::ZERO, 0.0), Vec3::ZERO);
-        let (mut own, mut level, mut upright, n) = (Vec3::ZERO, 0.0, 0.0, 200_000);
+        let (mut gust, mut level, mut upright, n) = (Vec3::ZERO, 0.0, 0.0, 200_000);
         let mean = wind.at(Vec3::ZERO, 30.48).x;
         for tick in 0..n {
             wind.advance(1, tick, 2.0);
-            own = wind.gusts(2.0).advance_own(own, 30.48, 1, 0, tick);
-            let air = wind.at(own, 30.48);
+            gust = wind.gusts(2.0).advance(gust, 30.48, || own(0, tick));
+            let air = wind.at(gust, 30.48);
             level += (air.x - mean) * (air.x - mean);
             upright += air.z * air.z;
         }

@@ -38,22 +38,18 @@ impl Crew for Hands {
         });
     }
 
-    fn each_pair<S: Send, T: Send>(
+    fn each_piece<S: Send, T: Send>(
         &self,
         ones: &mut [S],
         others: &mut [T],
-        work: impl Fn(usize, &mut S, &mut T) + Sync,
+        work: impl Fn(usize, &mut [S], &mut [T]) + Sync,
     ) {
         let Some(pool) = self.0.as_ref().filter(|_| ones.len() > SLICE_DRONES) else {
-            return Alone.each_pair(ones, others, work);
+            return Alone.each_piece(ones, others, work);
         };
         pool.install(|| {
             let slices = ones.par_chunks_mut(SLICE_DRONES).zip(others.par_chunks_mut(SLICE_DRONES));
-            slices.enumerate().for_each(|(slice, (ones, others))| {
-                for (offset, (one, other)) in ones.iter_mut().zip(others).enumerate() {
-                    work(slice * SLICE_DRONES + offset, one, other);
-                }
-            });
+            slices.enumerate().for_each(|(slice, (ones, others))| work(slice * SLICE_DRONES, ones, others));
         });
     }
 }

@@ -4,11 +4,12 @@ use super::super::battery;
 use super::super::drone::{Drone, Landed, Task};
 use super::super::drone_type::DroneType;
 use super::super::dynamics::{Dynamics, Response, lag_step, turn_towards};
+use super::super::lanes::LANES;
 use super::super::params::{Law, Params};
-use super::super::rng::{Channel, Stream};
+use super::super::rng::{Channel, Stream, gaussian_vectors_of};
 use super::super::scenario::POSITION_MAX;
 use super::super::scene::Scene;
-use super::super::sensors::{Fix, Moment};
+use super::super::sensors::{Fix, Moment, Noise};
 use super::super::wind::{Gusts, Wind};
 use super::super::{Scenario, Tick, Vec3, geodesy};
 
@@ -30,12 +31,33 @@ pub(super) struct Motion<'a> {
     pub end: Moment<'a>,
 }
 
+/// What up to [`LANES`] drones draw in a tick.
+#[derive(Default)]
+pub(super) struct Draws {
+    gusts: [Vec3; LANES],
+    noises: [Noise; LANES],
+}
+
 impl Motion<'_> {
-    /// One tick of a drone whose pilot has said what it wants.
-    pub fn advance(&self, drone: &mut Drone) {
+    /// Draws for up to [`LANES`] drones what each of them needs: side by side that takes little longer than for one.
+    pub fn draw(&self, drones: &[Drone]) -> Draws {
+        let mut draws = Draws::default();
+        let serials = std::array::from_fn(|lane| drones.get(lane).map_or(0, |drone| drone.serial));
+        let is_calm = self.gusts.are_calm() && drones.iter().all(|drone| drone.body.gust == Vec3::ZERO);
+        if self.scenario.dynamics == Dynamics::Quad && !is_calm {
+            draws.gusts = gaussian_vectors_of(self.seed, serials, self.tick, Channel::OwnGust, 0, false);
+        }
+        if self.imperfect {
+            draws.noises = Noise::of(serials, &self.end);
+        }
+        draws
+    }
+
+    /// One tick of the drone in a lane of `draws`, whose pilot has said what it wants.
+    pub fn advance(&self, drone: &mut Drone, draws: &Draws, lane: usize) {
         let before = drone.body;
         match self.scenario.dynamics {
-            Dynamics::Quad => self.advance_quad(drone),
+            Dynamics::Quad => self.advance_quad(drone, draws.gusts[lane]),
             Dynamics::Kinematic | Dynamics::Robotsim => self.advance_point(drone),
         }
         if !drone.body.is_finite() {
@@ -43,14 +65,14 @@ impl Motion<'_> {
             drone.stumbled = true;
         }
         if self.imperfect {
-            self.sense(drone);
+            self.sense(drone, &draws.noises[lane]);
         }
     }
 
-    fn advance_quad(&self, drone: &mut Drone) {
+    fn advance_quad(&self, drone: &mut Drone, draw: Vec3) {
         let (scenario, tick_s) = (self.scenario, self.scenario.tick_s);
         let (own, z) = (drone.body.gust, drone.body.position.z);
-        let gust = self.gusts.advance_own(own, z, self.seed, drone.serial, self.tick);
+        let gust = self.gusts.advance(own, z, || draw);
         let wind = self.wind.at(gust, z);
         let kind = &scenario.types[usize::from(drone.kind)];
         drone.body.gust = gust;
@@ -108,21 +130,20 @@ impl Motion<'_> {
         let strength = (2.0 * self.params.law(Law::Noise) * dt).sqrt();
         let error = if self.imperfect { sensors.velocity_error(body.velocity) } else { Vec3::ZERO };
         let mut stream = Stream::new(self.seed, *serial, self.tick, Channel::Kick);
-        for _ in 0..self.scenario.substeps {
-            let kick = if strength > 0.0 {
-                let (a, b) = stream.gaussian_pair();
-                Vec3::new(a, b, 0.0) * strength
-            } else {
-                Vec3::ZERO
-            };
+        let mut kicks = [[0.0; LANES]; 2];
+        for lane in (0..LANES).cycle().take(self.scenario.substeps as usize) {
+            if lane == 0 && strength > 0.0 {
+                kicks = stream.gaussian_pairs();
+            }
+            let kick = Vec3::new(kicks[0][lane], kicks[1][lane], 0.0) * strength;
             lag_step(body, *command, body.velocity + error, limits, kick, dt);
         }
     }
 
     /// Its sensor looks, and its transmitter sends, at the end of the tick: others hear of it in the next.
-    fn sense(&self, drone: &mut Drone) {
+    fn sense(&self, drone: &mut Drone, noise: &Noise) {
         let truth = Fix { position: drone.body.position, velocity: drone.body.velocity };
-        drone.sensors.advance(truth, drone.serial, &self.end);
+        drone.sensors.advance(truth, noise, drone.serial, &self.end);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::super::dynamics::Dynamics;
+use super::super::lanes::LANES;
 use super::super::sensors::Moment;
 use super::super::{Alone, Crew, Intent, Level, Pilot};
 use super::World;
@@ -56,12 +57,19 @@ impl World {
             tick: self.tick + 1,
         };
         // Drones are large: whatever one needs of a tick it gets while it is at hand.
-        crew.each_pair(&mut self.drones, &mut glances, |index, drone, glance| {
-            if let Some(wish) = intents.get(index).and_then(Option::as_ref).and_then(Intent::wish) {
-                drone.follow(wish);
+        crew.each_piece(&mut self.drones, &mut glances, |first, drones, glances| {
+            for (block, eight) in drones.chunks_mut(LANES).enumerate() {
+                let draws = motion.draw(eight);
+                for (lane, drone) in eight.iter_mut().enumerate() {
+                    let place = block * LANES + lane;
+                    let index = first + place;
+                    if let Some(wish) = intents.get(index).and_then(Option::as_ref).and_then(Intent::wish) {
+                        drone.follow(wish);
+                    }
+                    motion.advance(drone, &draws, lane);
+                    glances[place] = look.at(index, drone);
+                }
             }
-            motion.advance(drone);
-            *glance = look.at(index, drone);
         });
         self.tick += 1;
         for (index, glance) in glances.iter_mut().enumerate().filter(|(_, glance)| glance.is_due) {

@@ -3,11 +3,14 @@
 //! A number is a function of (seed; drone serial, tick, channel, block). Nobody owns a generator, so spawning,
 //! removing or reordering drones shifts nobody else's numbers, and the order of evaluation does not matter.
 
+mod normal;
+
 use std::convert::Infallible;
 
 use rand::TryRng;
 
-use super::Tick;
+use super::lanes::LANES;
+use super::{Tick, Vec3};
 
 /// What a number is for. A new purpose gets a new channel; the value is part of every recorded run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +90,22 @@ pub struct Stream {
     used: usize,
 }
 
+/// Of eight drones: vector number `k` of each one's [`Stream::gaussian_vector`], without its vertical part if `flat`.
+pub fn gaussian_vectors_of(
+    seed: u64,
+    serials: [u32; LANES],
+    tick: Tick,
+    channel: Channel,
+    k: u32,
+    flat: bool,
+) -> [Vec3; LANES] {
+    let Stream { key, counter: [_, tick, high, _], .. } = Stream::new(seed, 0, tick, channel);
+    let pairs =
+        |pair: u32| normal::normal_pairs(key, &[serials, [tick; LANES], [high; LANES], [pair; LANES]]);
+    let ([x, y], [z, _]) = (pairs(2 * k), if flat { [[0.0; LANES]; 2] } else { pairs(2 * k + 1) });
+    std::array::from_fn(|lane| Vec3::new(x[lane], y[lane], z[lane]))
+}
+
 impl Stream {
     /// The stream of `serial` at `tick` for `channel` in the run with `seed`.
     pub fn new(seed: u64, serial: u32, tick: Tick, channel: Channel) -> Self {
@@ -131,9 +150,25 @@ impl Stream {
     /// Two independent standard normal numbers (Box–Muller over `libm`, so equal on every platform).
     pub fn gaussian_pair(&mut self) -> (f64, f64) {
         let (first, second) = self.two_uniforms();
-        let radius = (-2.0 * libm::log(1.0 - first)).sqrt();
-        let (sin, cos) = libm::sincos(std::f64::consts::TAU * second);
-        (radius * cos, radius * sin)
+        normal::normal_pair(first, second)
+    }
+
+    /// A vector of three independent standard normal numbers: of two pairs the last is left over.
+    pub fn gaussian_vector(&mut self) -> Vec3 {
+        let ((x, y), (z, _)) = (self.gaussian_pair(), self.gaussian_pair());
+        Vec3::new(x, y, z)
+    }
+
+    /// The next [`LANES`] of [`Stream::gaussian_pair`], first and second numbers apart.
+    pub fn gaussian_pairs(&mut self) -> [[f64; LANES]; 2] {
+        if self.used < 4 {
+            let pairs: [(f64, f64); LANES] = std::array::from_fn(|_| self.gaussian_pair());
+            return [pairs.map(|pair| pair.0), pairs.map(|pair| pair.1)];
+        }
+        let [serial, tick, high, block] = self.counter;
+        self.counter[3] = block.wrapping_add(LANES as u32);
+        let blocks = std::array::from_fn(|lane| block.wrapping_add(lane as u32));
+        normal::normal_pairs(self.key, &[[serial; LANES], [tick; LANES], [high; LANES], blocks])
     }
 
     /// The next two of [`Stream::uniform`]; at once, if a block begins here.
@@ -216,6 +251,33 @@ mod tests {
         }
         assert!((sum / 1e5).abs() < 0.015, "mean {}", sum / 1e5);
         assert!((squares / 1e5 - 1.0).abs() < 0.02, "variance {}", squares / 1e5);
+    }
+
+    #[test]
+    fn vectors_of_eight_drones_are_those_of_each() {
+        let serials = [0, 1, 2, 3, 40, 50, 60, 7];
+        for (k, flat) in [(0, false), (1, true), (3, false)] {
+            let vectors = gaussian_vectors_of(9, serials, 1 << 33, Channel::Sensor, k, flat);
+            for (serial, vector) in serials.into_iter().zip(vectors) {
+                let mut stream = Stream::new(9, serial, 1 << 33, Channel::Sensor);
+                let wanted = (0..=k).map(|_| stream.gaussian_vector()).last().unwrap();
+                assert_eq!(vector, if flat { wanted.horizontal() } else { wanted });
+            }
+        }
+    }
+
+    #[test]
+    fn eight_pairs_of_a_stream_are_its_next_eight() {
+        for used in 0..3 {
+            let mut one = Stream::new(9, 8, 7, Channel::Kick);
+            assert!((0..used).all(|_| one.uniform() < 1.0));
+            let mut eight = one.clone();
+            let pairs = eight.gaussian_pairs();
+            for pair in pairs[0].into_iter().zip(pairs[1]) {
+                assert_eq!(one.gaussian_pair(), pair);
+            }
+            assert_eq!(one.uniform(), eight.uniform());
+        }
     }
 
     #[test]
