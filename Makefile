@@ -1,7 +1,7 @@
 # Everything a person does with this repository. `make` alone lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check native bench bench-store bench-recording bench-wire bench-growth bench-fresh bench-model e2e test-compose fmt console clients clean
+.PHONY: help run test check native bench bench-live bench-store bench-recording bench-wire bench-growth bench-fresh bench-model e2e test-compose fmt console clients clean
 
 NODE := $(shell command -v node 2>/dev/null)
 CONSOLE_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
@@ -33,7 +33,9 @@ bench-recording: ## Figures: what recording costs the tick, three minutes; write
 	cargo build --release --locked --bin hmrs
 	@node bench/recording.mjs
 
-bench: ## Figures: 1,000 live drones with 10 clients; frames per second of the console without a GPU
+bench: bench-live bench-model bench-store bench-recording bench-wire bench-growth bench-fresh ## Every figure, an hour on a machine at rest (QUICK=1: half of that, prints more and writes less)
+
+bench-live: ## Figures: 1,000 live drones with 10 clients; frames per second of the console without a GPU
 	@node scripts/suites.mjs console-build build bench-live bench-console
 
 bench-wire: ## Our Socket.IO server beside others, ten minutes; writes docs/BENCHMARKS.md (QUICK=1: two minutes, prints only)
