@@ -33,7 +33,7 @@ bench-recording: ## Figures: what recording costs the tick, three minutes; write
 	cargo build --release --locked --bin hmrs
 	@node bench/recording.mjs
 
-bench: bench-live bench-model bench-store bench-recording bench-wire bench-growth bench-fresh ## Every figure, an hour on a machine at rest (QUICK=1: half of that, prints more and writes less)
+bench: bench-live bench-model bench-store bench-recording bench-wire bench-growth bench-fresh ## Every figure, an hour on a machine at rest (QUICK=1 shortens it)
 
 bench-live: ## Figures: 1,000 live drones with 10 clients; frames per second of the console without a GPU
 	@node scripts/suites.mjs console-build build bench-live bench-console

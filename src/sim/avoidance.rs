@@ -140,7 +140,9 @@ fn fence_gaps(fence: &Fence, p: &Percept, range: f64, visit: &mut impl FnMut(Vec
                 visit(-Vec3::UP, position.z - floor);
             }
             if inside {
-                for (a, b) in polygon::edges(&fence.polygon) {
+                let near = polygon::edges(&fence.polygon)
+                    .filter(|edge| polygon::may_be_near(*edge, here, range + margin));
+                for (a, b) in near {
                     let (normal, distance) = towards(polygon::nearest_on_segment(a, b, here));
                     if distance < range + margin {
                         visit(normal, distance - margin);

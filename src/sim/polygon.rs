@@ -38,6 +38,14 @@ pub fn nearest_on_segment(a: Point, b: Point, p: Point) -> Point {
     [a[0] + t * dx, a[1] + t * dy]
 }
 
+/// False for most edges that are farther than `reach` from `p`, found out without a division; true for all others.
+pub fn may_be_near((a, b): (Point, Point), p: Point, reach: f64) -> bool {
+    // Rounding moves nothing by more.
+    let reach = reach * 1.000_001 + 1e-6;
+    let is_within = |a: f64, b: f64, p: f64| p >= a.min(b) - reach && p <= a.max(b) + reach;
+    is_within(a[0], b[0], p[0]) && is_within(a[1], b[1], p[1])
+}
+
 /// The point of the boundary next to `p`; `None` for an empty polygon.
 pub fn nearest_on_boundary(polygon: &[Point], p: Point) -> Option<Point> {
     edges(polygon)
