@@ -70,7 +70,7 @@ pub use dynamics::Dynamics;
 pub use geodesy::Origin;
 pub use happening::{Happening, Level};
 pub use journal::{JournalEntry, Replay, ReplayError};
-pub use measure::{Aggregate, AlertCount, METRICS, Metrics, OrderMetrics, Safety};
+pub use measure::{Aggregate, AlertCount, Fitness, METRICS, Metrics, OrderMetrics, Safety};
 pub use params::ParamSpec;
 pub use pilot::{Intent, Memory, Percept, Pilot};
 pub use predicate::Predicate;

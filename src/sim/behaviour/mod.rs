@@ -9,6 +9,7 @@ use super::params::Spec;
 use super::pilot::Percept;
 pub(super) use formation::{Frame, plan as formation_plan};
 pub(super) use lloyd::region as lloyd_region;
+pub(super) use vasarhelyi::Flock;
 
 /// Declares files of this folder and lists the behaviours in them.
 macro_rules! behaviours {

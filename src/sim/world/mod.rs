@@ -2,6 +2,7 @@
 
 mod apply;
 mod failsafe;
+mod flock;
 mod gauge;
 mod judge;
 mod look;
