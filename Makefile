@@ -57,6 +57,7 @@ bench-model: target/bench-model/venv/.installed ## Drone updates a second beside
 
 fmt: ## Format the Rust sources
 	cargo fmt
+	rustfmt --edition 2024 src/sim/behaviour/*.rs
 	cargo fmt --manifest-path bench/load/Cargo.toml
 	cargo fmt --manifest-path bench/peers/socketioxide/Cargo.toml
 

@@ -113,6 +113,33 @@ for (const [what, args, pattern] of [
   });
 }
 
+test('the published cases that are quick hold through the command line, each with its source', () => {
+  const { code, stdout, stderr } = hmrs('verify', '--quick');
+  assert.equal(code, 0, stderr);
+  const [head, ...cases] = stdout.trimEnd().split('\n');
+  assert.match(head, /case +expected +got +tolerance +source/);
+  assert.ok(cases.length >= 14, stdout);
+  for (const line of cases) assert.match(line, /^\S+ +[\d.]+ +[\d.]+ +\S+ +ok +\S/);
+  assert.equal(hmrs('verify', 'no-such-case').code, 1);
+});
+
+test('the fitness of a flock stands in its run and in the columns of a sweep, with the tolerances as parameters', () => {
+  const sets = ['drones[0].count=20', 'gps.preset=rtk', 'metrics.steady_from_s=10'];
+  const tolerance = 'metrics.speed_tolerance_mps';
+  done('sweep', 'vasarhelyi', '--seconds', '40', ...sets.flatMap((set) => ['--grid', set]), '--grid', `${tolerance}=0.1,5`, '--out', file('fit.csv'));
+  const all = rows('fit.csv');
+  assert.ok(Number(all[1].fitness_speed) > Number(all[0].fitness_speed), `${all[0].fitness_speed} ${all[1].fitness_speed}`);
+  for (const row of all) {
+    const run = done('run', 'vasarhelyi', '--seconds', '40', ...[...sets, `${tolerance}=${row[tolerance]}`].flatMap((set) => ['--set', set]));
+    assert.deepEqual([run.fitness.total, run.state_hash], [Number(row.fitness_total), row.state_hash]);
+    const factors = ['speed', 'danger', 'disconnected', 'cluster', 'wall', 'correlation'].map((name) => run.fitness[name]);
+    assert.ok(factors.every((factor) => factor >= 0 && factor <= 1), JSON.stringify(run.fitness));
+    assert.ok(Math.abs(run.fitness.total - factors.reduce((a, b) => a * b)) < 1e-12);
+    assert.equal(run.aggregates.vasarhelyi_cluster_min.max, 20);
+  }
+  assert.equal(done('run', 'vicsek', '--ticks', '5').fitness, undefined);
+});
+
 test('the tables of a run are the same in every format, and a difference is named', () => {
   for (const ending of ['csv', 'jsonl', 'parquet']) {
     done('run', 'hello', '--ticks', '100', '--every', '10', '--out', file(`states.${ending}`), '--metrics', file(`metrics.${ending}`), '--happenings', file(`log.${ending}`), '--set', 'limits.separation_m=4', '--commands', file(`commands.${ending}`));

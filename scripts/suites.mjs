@@ -18,7 +18,8 @@ const hasNextest = spawnSync('cargo', ['nextest', '--version']).status === 0;
 const venv = 'target/e2e/venv';
 
 const suites = {
-  format: { run: ['.', 'bench/load', 'bench/peers/socketioxide'].map((folder) => `cargo fmt --check --manifest-path ${folder}/Cargo.toml`).join(' && ') },
+  // A macro declares the behaviours, so cargo does not find their files.
+  format: { run: ['.', 'bench/load', 'bench/peers/socketioxide'].map((folder) => `cargo fmt --check --manifest-path ${folder}/Cargo.toml`).join(' && ') + ' && rustfmt --check --edition 2024 src/sim/behaviour/*.rs' },
   harness: { run: 'node --test --test-reporter=spec scripts/suites.test.mjs bench/support.test.mjs' },
   'bench-load': { run: 'cargo test --locked --manifest-path bench/load/Cargo.toml --target-dir target/bench/load' },
   licences: { run: 'node scripts/licences.mjs' },

@@ -9,7 +9,7 @@ use std::time::Instant;
 use indicatif::ProgressBar;
 
 use crate::sim::mission::Report;
-use crate::sim::{Aggregate, JournalEntry, Metrics, Safety, World};
+use crate::sim::{Aggregate, Fitness, JournalEntry, Metrics, Safety, World};
 use crate::swarm::headless::Headless;
 
 use super::output::{Output, OutputArgs, provenance};
@@ -124,6 +124,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         aggregates: world.aggregates().into_iter().collect(),
         order_time_s: world.settling_times_s()[0],
         formation_time_s: world.settling_times_s()[1],
+        fitness: world.fitness(),
         safety: world.safety(),
         mission: Report::of(world),
     };
@@ -204,6 +205,9 @@ struct Summary<'a> {
     aggregates: BTreeMap<&'static str, Aggregate>,
     order_time_s: Option<f64>,
     formation_time_s: Option<f64>,
+    /// Of those who fly `vasarhelyi`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fitness: Option<Fitness>,
     safety: Safety,
     /// Of a scenario with a mission: what it came to, and whether that is what the scenario asks for.
     #[serde(skip_serializing_if = "Option::is_none")]

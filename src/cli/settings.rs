@@ -57,8 +57,8 @@ pub struct Variant {
     pub entries: Vec<JournalEntry>,
 }
 
-/// Groups that hold parameters and fields of the scenario, such as `dynamics.model` and `wind.speed_mps`.
-const MIXED_GROUPS: [&str; 2] = ["dynamics", "wind"];
+/// Groups that hold parameters and fields of the scenario, such as `dynamics.model`, `gps.preset` and `wind.speed_mps`.
+const MIXED_GROUPS: [&str; 3] = ["dynamics", "gps", "wind"];
 
 /// What can be set in a scenario, worked out once.
 #[derive(Clone, Debug)]
@@ -245,6 +245,9 @@ mod tests {
         let variant =
             vary("vicsek", &["space.size_m=[5, 5]", "wind.speed_mps=3", "dynamics.update=forward"]).unwrap();
         assert_eq!((variant.scenario.wind.speed_mps, variant.entries.len()), (3.0, 1));
+        let variant = vary("vicsek", &["gps.preset=rtk", "gps.white_m=0.5"]).unwrap();
+        let gps = |path: &str| variant.scenario.params.get(path).unwrap();
+        assert_eq!((gps("gps.bias_m"), gps("gps.white_m"), variant.entries.len()), (0.02, 0.0, 1));
     }
 
     #[test]
@@ -263,6 +266,7 @@ mod tests {
             ("behavior.vicsek.noise_rat=1", "did you mean behavior.vicsek.noise_rad?"),
             ("behavior.vicsek.noise_rad=loud", "\"loud\" is not a number"),
             ("dynamics.update=sideways", "is not one of old_heading, forward"),
+            ("gps.preset=perfekt", "gps.preset: \"perfekt\" is not one of perfect, gnss, rtk, robotsim"),
             ("drones[7].count=1", "the list has 1 elements"),
             ("drones[0].count=-1", "drones[0].count: -1 is out of range"),
             ("colour=red", "colour: is not known here"),

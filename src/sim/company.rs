@@ -3,7 +3,7 @@
 use fearless_simd::{Level, Simd, SimdBase, dispatch, f64x8, mask64x8};
 
 use super::Vec3;
-use super::behaviour::{Flocking, Sums};
+use super::flocking::{Flocking, Sums};
 use super::lanes::{LANES, Vectors};
 use super::neighbours::{Eight, Neighbours};
 use super::sensors::Fix;

@@ -148,6 +148,11 @@ pub fn braking_speed(distance: f64, accel: f64, p: f64) -> f64 {
     }
 }
 
+/// The inverse of [`braking_speed`]: the distance in which a drone comes to rest from `speed` along that curve.
+pub fn stopping_distance(speed: f64, accel: f64, p: f64) -> f64 {
+    if speed * p < accel { speed / p } else { 0.5 * (speed * speed / accel + accel / (p * p)) }
+}
+
 /// Acceleration that braking along the unit vector `direction` may count on.
 pub fn braking_accel(kind: &DroneType, direction: Vec3) -> f64 {
     BRAKING_SHARE * along(direction, kind.accel_mps2_max, kind.climb_accel_mps2_max)
@@ -213,6 +218,16 @@ mod tests {
             }
             assert!(farthest < goal * 1.01 + 0.05, "goal {goal}: went to {farthest}");
             assert!((body.position.x - goal).abs() < 0.01, "goal {goal}: rests at {}", body.position.x);
+        }
+    }
+
+    #[test]
+    fn stopping_distances_undo_braking_speeds() {
+        for (accel, p) in [(4.16, 3.2), (1.0, 0.5)] {
+            for speed in [0.1, 1.0, 4.0, 9.0] {
+                let back = braking_speed(stopping_distance(speed, accel, p), accel, p);
+                assert!((back - speed).abs() < 1e-12, "{speed}: {back}");
+            }
         }
     }
 

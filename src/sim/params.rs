@@ -160,6 +160,8 @@ pub enum Radio {
     BurstTime,
     /// Share of messages lost in it.
     BurstLoss,
+    /// Only so many of the nearest are heard; 0 = all.
+    Nearest,
 }
 
 /// Parameters of the abstract laws of motion, by place in their table.
@@ -198,6 +200,8 @@ pub enum Air {
     Gusts,
     /// Correlation time of gusts that are not.
     GustTime,
+    /// Part of the variance of gusts that all feel alike.
+    GustShared,
 }
 
 /// Parameters of the metrics, by place in their table.
@@ -218,7 +222,18 @@ pub enum Gauge {
     SettleError,
     /// How long either has to last.
     SettleHold,
+    /// Nearer pairs of a flock are in danger.
+    Collision,
+    /// Of the fitness of a flock: speed.
+    SpeedTolerance,
+    /// Of the fitness of a flock: pairs in danger.
+    DangerTolerance,
+    /// Of the fitness of a flock: distance outside the arena.
+    WallTolerance,
 }
+
+/// Largest `radio.nearest`.
+pub const NEAREST_MAX: f64 = 64.0;
 
 const fn spec(name: &'static str, label: &'static str, unit: &'static str, numbers: [f64; 4]) -> Spec {
     Spec::amount(name, label, unit, numbers)
@@ -254,6 +269,12 @@ pub const GROUPS: [(&str, &[Spec]); GROUPS_LEN] = [
             spec("burst_share", "Share of time in bad states", "", [0.0, 0.95, 0.01, 0.0]),
             spec("burst_s", "Mean length of a bad state", "s", [0.01, 1000.0, 0.1, 2.0]),
             spec("burst_loss", "Share of messages lost in it", "", [0.0, 1.0, 0.01, 1.0]),
+            spec(
+                "nearest",
+                "Only so many of the nearest are heard, 0 = all",
+                "",
+                [0.0, NEAREST_MAX, 1.0, 0.0],
+            ),
         ],
     ),
     (
@@ -275,6 +296,10 @@ pub const GROUPS: [(&str, &[Spec]); GROUPS_LEN] = [
             spec("settle_polarization", "Polarization that counts as order", "", [0.0, 1.0, 0.01, 0.9]),
             spec("settle_error_m", "Error that counts as a formation", "m", [0.0, 1000.0, 0.1, 1.0]),
             spec("settle_hold_s", "How long it has to last", "s", [0.0, 100_000.0, 1.0, 10.0]),
+            spec("collision_m", "Pairs of a flock in danger below", "m", [0.01, 1000.0, 0.1, 3.0]),
+            spec("speed_tolerance_mps", "Fitness: tolerance of speed", "m/s", [0.001, 100.0, 0.1, 1.5]),
+            spec("danger_tolerance", "Fitness: tolerance of danger", "", [1e-9, 1.0, 1e-5, 3e-5]),
+            spec("wall_tolerance_m", "Fitness: tolerance outside the arena", "m", [0.001, 1000.0, 0.1, 2.0]),
         ],
     ),
     (
@@ -291,8 +316,23 @@ pub const GROUPS: [(&str, &[Spec]); GROUPS_LEN] = [
             spec("roughness_m", "Roughness of the ground", "m", [0.0001, 2.0, 0.01, 0.03]),
             Spec::choice("gusts", "Strength and time of gusts", &["fixed", "dryden"]),
             spec("gust_time_s", "Correlation time of fixed gusts", "s", [0.1, 600.0, 0.5, 4.0]),
+            spec("gust_shared", "Correlation of the gusts of two drones", "", [0.0, 1.0, 0.05, 0.8]),
         ],
     ),
+];
+
+/// Position sensors by name: what a scenario means by `[gps] preset`. Fields that stand beside it beat it.
+pub const GPS_PRESETS: [(&str, &[(&str, f64)]); 4] = [
+    ("perfect", &[]),
+    // A receiver without corrections: it drifts by 0.7 m over a minute, five fixes a second.
+    (
+        "gnss",
+        &[("bias_m", 0.7), ("bias_time_s", 60.0), ("white_m", 0.1), ("period_s", 0.2), ("delay_s", 0.12)],
+    ),
+    // With corrections from a base station.
+    ("rtk", &[("bias_m", 0.02), ("bias_time_s", 60.0), ("period_s", 0.2), ("delay_s", 0.12)]),
+    // That of the authors of Vásárhelyi et al. 2018 (csviragh/robotsim).
+    ("robotsim", &[("coupled_m2ps2", 0.005), ("period_s", 0.2)]),
 ];
 
 /// How many safety parameters there are. Counted by hand: taking it from the table sends the compiler in circles.
@@ -501,6 +541,18 @@ mod tests {
         for param in Params::default().list() {
             assert!((param.min..=param.max).contains(&param.default), "{}", param.path);
             assert_eq!(param.value, param.default);
+        }
+    }
+
+    #[test]
+    fn presets_name_parameters_of_their_group_and_keep_their_ranges() {
+        for (name, values) in GPS_PRESETS {
+            let mut params = Params::default();
+            for (field, value) in values {
+                params
+                    .set(&format!("gps.{field}"), *value)
+                    .unwrap_or_else(|e| panic!("{name}, {field}: {e:?}"));
+            }
         }
     }
 

@@ -5,12 +5,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::avoidance::{Filter, safe_velocity};
-use super::behaviour::Sums;
 use super::drone::{Drone, Heading, Task};
 use super::drone_type::DroneType;
 use super::dynamics::{Dynamics, braking_accel, braking_gain, braking_speed, speed_along};
+use super::flocking::Sums;
 use super::neighbours::Neighbours;
-use super::params::{Limit, Params, Radio};
+use super::params::{Limit, NEAREST_MAX, Params, Radio};
 use super::rng::{Channel, Stream};
 use super::route::{self, Detour};
 use super::scene::Scene;
@@ -99,11 +99,14 @@ impl Percept<'_> {
     /// Calls `visit(offset, velocity)` for everyone in the same behaviour within `radius` metres, in a fixed order.
     ///
     /// With an imperfect radio the true distance decides who is in range, some messages are lost, and those that
-    /// arrive tell where the sender believed to be `radio.delay_s` ago.
+    /// arrive tell where the sender believed to be `radio.delay_s` ago. With `radio.nearest` the nearest so many of those in
+    /// range are heard, whatever their distance.
     #[inline(always)]
     pub fn each_neighbour(&self, radius: f64, mut visit: impl FnMut(Vec3, Vec3)) {
         let (mine, range) = (self.traffic_behaviour(), self.params.radio(Radio::Range));
         let radius = if range > 0.0 { radius.min(range) } else { radius };
+        let nearest = self.params.radio(Radio::Nearest);
+        let radius = if nearest >= 1.0 { self.reach_of(nearest, radius) } else { radius };
         let (here, is_lossy, is_late) = (self.position(), self.is_lossy(), self.rhythm.jitter > 0);
         // Rules are built into this one loop, with their sums in registers.
         self.traffic.each_heard(self.me.body.position, radius, |other, offset, heard, distance2| {
@@ -123,6 +126,23 @@ impl Percept<'_> {
             };
             visit(self.space.offset(here, told.position), told.velocity);
         });
+    }
+
+    /// The distance, at most `radius`, within which the `nearest` in the same behaviour are; a hair more, so that the last
+    /// one is not lost to rounding. Who is exactly as far as the last one counts too.
+    fn reach_of(&self, nearest: f64, radius: f64) -> f64 {
+        let mine = self.traffic_behaviour();
+        let mut least = [f64::INFINITY; NEAREST_MAX as usize];
+        let least = &mut least[..nearest as usize];
+        let last = least.len() - 1;
+        self.traffic.each_within(self.me.body.position, radius, |other, _, distance2| {
+            if other.index as usize != self.index && other.behaviour == mine && distance2 < least[last] {
+                let at = least.partition_point(|&known| known <= distance2);
+                least[at..].rotate_right(1);
+                least[at] = distance2;
+            }
+        });
+        radius.min(least[last].sqrt() * (1.0 + 1e-12))
     }
 
     /// Counts the messages of those in the same behaviour within `radius` metres at this tick.
@@ -249,7 +269,10 @@ pub struct Pilot;
 impl Pilot {
     /// What the pilot wants, given what it knows. Panics only if that fault was injected.
     pub fn decide(percept: &Percept) -> Intent {
-        assert!(!percept.me.faults.panic, "injected panic in the pilot of {}", percept.me.id);
+        if percept.me.faults.panic {
+            // As a panic unwinds, but without its words on stderr: it was asked for.
+            std::panic::resume_unwind(Box::new("injected panic"));
+        }
         let mut flight = Flight { p: percept, memory: percept.me.memory, heading_deg: None };
         let wish = flight.wish();
         let velocity = match percept.filter {

@@ -11,13 +11,16 @@ use super::formation::Shape;
 pub struct Slots {
     /// Serial numbers and offsets (right, forwards, up in metres), sorted.
     places: Vec<(u32, Vec3)>,
-    /// What they were made for: shape, distance, assignment.
-    plan: [f64; 3],
+    /// What they were made for.
+    plan: Plan,
 }
+
+/// What the places of a formation follow from, as values of parameters: shape, distance, assignment and its cost.
+pub type Plan = [f64; 4];
 
 impl Slots {
     /// Whether places are for these drones and this plan.
-    pub fn are_for(&self, members: impl Iterator<Item = u32>, plan: [f64; 3]) -> bool {
+    pub fn are_for(&self, members: impl Iterator<Item = u32>, plan: Plan) -> bool {
         let mut known = self.places.iter();
         for serial in members {
             if known.next().is_none_or(|place| place.0 != serial) {
@@ -31,7 +34,7 @@ impl Slots {
     /// each takes, from the offsets of all.
     pub fn new(
         members: &[u32],
-        plan: [f64; 3],
+        plan: Plan,
         shape: Shape,
         share: impl FnOnce(&[Vec3]) -> Vec<usize>,
     ) -> Slots {

@@ -11,8 +11,6 @@ use super::params::{Air, Params};
 use super::rng::{Channel, SWARM, Stream};
 use super::{Tick, Vec3, geodesy};
 
-/// Part of the gust variance that the whole swarm shares.
-const SHARED: f64 = 0.8;
 /// Vertical gusts against horizontal ones.
 const VERTICAL: f64 = 0.3;
 
@@ -43,6 +41,8 @@ struct Model {
     roughness_m: Option<f64>,
     is_dryden: bool,
     gust_time_s: f64,
+    /// Shares of the swarm's gust and the drone's own in what it feels.
+    shares: [f64; 2],
 }
 
 /// Height at which the mean is the one that was asked for.
@@ -66,6 +66,7 @@ impl Wind {
             roughness_m: (params.air(Air::Profile) > 0.0).then(|| params.air(Air::Roughness)),
             is_dryden: params.air(Air::Gusts) > 0.0,
             gust_time_s: params.air(Air::GustTime),
+            shares: [params.air(Air::GustShared), 1.0 - params.air(Air::GustShared)].map(f64::sqrt),
         };
     }
 
@@ -93,10 +94,11 @@ impl Wind {
 
     /// Velocity of the air around a drone at height `z` with its own gust.
     pub fn at(&self, own: Vec3, z: f64) -> Vec3 {
-        if self.model == (Model { gust_time_s: self.model.gust_time_s, ..Model::default() }) {
-            return self.mean + self.shared * SHARED.sqrt() + own * (1.0 - SHARED).sqrt();
+        let [shared, alone] = self.model.shares;
+        if self.model.roughness_m.is_none() && !self.model.is_dryden {
+            return self.mean + self.shared * shared + own * alone;
         }
-        let gust = self.shared * SHARED.sqrt() + own * (1.0 - SHARED).sqrt();
+        let gust = self.shared * shared + own * alone;
         self.mean * self.shear(z) + if self.model.is_dryden { self.turbulence(gust, z) } else { gust }
     }
 
@@ -191,8 +193,14 @@ mod tests {
     }
 
     #[test]
-    fn gusts_have_the_asked_strength_and_are_shared_by_four_fifths() {
-        let mut wind = Wind::new(WindSpec { gust_mps: 2.0, ..WindSpec::default() }, &Params::default());
+    fn gusts_have_the_asked_strength_and_are_shared_as_asked() {
+        [0.8, 0.3].iter().for_each(|&share| gusts_are_shared(share));
+    }
+
+    fn gusts_are_shared(share: f64) {
+        let mut params = Params::default();
+        params.set("wind.gust_shared", share).unwrap();
+        let mut wind = Wind::new(WindSpec { gust_mps: 2.0, ..WindSpec::default() }, &params);
         let (mut a, mut b) = (Vec3::ZERO, Vec3::ZERO);
         let (mut variance, mut covariance, n) = (0.0, 0.0, 200_000);
         for tick in 0..n {
@@ -203,7 +211,7 @@ mod tests {
             covariance += wind.at(a, 9.0).x * wind.at(b, 9.0).x;
         }
         assert!((variance / n as f64 - 4.0).abs() < 0.2, "variance {}", variance / n as f64);
-        assert!((covariance / variance - 0.8).abs() < 0.02, "correlation {}", covariance / variance);
+        assert!((covariance / variance - share).abs() < 0.02, "correlation {}", covariance / variance);
     }
 
     #[test]

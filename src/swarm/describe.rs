@@ -46,6 +46,7 @@ pub fn measured(world: &World) -> Value {
         "metrics": figures,
         "order_time_s": order_time_s,
         "formation_time_s": formation_time_s,
+        "fitness": world.fitness(),
         "safety": world.safety(),
     })
 }

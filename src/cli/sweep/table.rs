@@ -35,8 +35,8 @@ impl Outcome {
     }
 }
 
-/// Every metric after the last tick, and over the run from `metrics.steady_from_s` on; how soon the swarm settled; and
-/// how safe it was. The same names for every world.
+/// Every metric after the last tick, and over the run from `metrics.steady_from_s` on; how soon the swarm settled, how fit it
+/// is, and how safe it was. The same names for every world.
 fn figures(world: &World) -> Vec<Figure> {
     let (metrics, aggregates) = (world.metrics(), world.aggregates());
     let mut figures = Vec::new();
@@ -49,6 +49,9 @@ fn figures(world: &World) -> Vec<Figure> {
     }
     let [order, formation] = world.settling_times_s();
     figures.extend([("order_time_s".into(), order), ("formation_time_s".into(), formation)]);
+    let (fitness, mut factors) = (world.fitness(), Vec::new());
+    flatten("fitness", &serde_json::to_value(fitness.unwrap_or_default()).unwrap_or_default(), &mut factors);
+    figures.extend(factors.into_iter().map(|(name, value)| (name, value.filter(|_| fitness.is_some()))));
     flatten("safety", &serde_json::to_value(world.safety()).unwrap_or_default(), &mut figures);
     figures
 }

@@ -8,12 +8,12 @@ use super::super::Vec3;
 use super::super::avoidance::scene_gaps;
 use super::super::drone::Drone;
 use super::super::geodesy;
+use super::super::flocking::{self, Flocking, SUMS, Sums, in_order};
 use super::super::lanes::{Lanes, Vectors};
 use super::super::params::Spec;
 use super::super::pilot::Percept;
 use super::super::rng::{Channel, Stream};
-use super::flocking::{Flocking, SUMS, Sums, in_order};
-use super::{Behaviour, flocking};
+use super::Behaviour;
 
 /// The behaviour.
 pub static BOIDS: Behaviour = Behaviour {

@@ -5,11 +5,11 @@
 //! too weak to hold a spacing for long; drones fly `boids`.
 
 use super::super::Vec3;
+use super::super::flocking::{self, Flocking, SUMS, Sums, in_order};
 use super::super::lanes::{Lanes, Vectors};
 use super::super::params::Spec;
 use super::super::pilot::Percept;
-use super::flocking::{Flocking, SUMS, Sums, in_order};
-use super::{Behaviour, flocking};
+use super::Behaviour;
 
 /// The behaviour.
 pub static BOIDS_ABM: Behaviour = Behaviour {

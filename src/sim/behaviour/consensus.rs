@@ -1,9 +1,12 @@
 //! Consensus with offsets (Olfati-Saber, Murray 2004): `u_i = −k Σ_j a_ij ((r_i − δ_i) − (r_j − δ_j))` over a fixed
 //! graph of those who fly it, in order of creation. The error decays as `e^(−k λ₂ t)`, λ₂ the second eigenvalue of the
-//! graph's Laplacian. The offsets form a line to the east; without spacing everyone meets.
+//! graph's Laplacian. Of second order (Ren, Beard 2008) the rule gives accelerations, `−k Σ_j a_ij ((r_i − δ_i) − (r_j −
+//! δ_j)) − k_v Σ_j a_ij (v_i − v_j)`, and each mode decays as the slower root of `s² + k_v λ s + k λ`. The offsets form a
+//! line to the east; without spacing everyone meets.
 
 use super::super::Vec3;
-use super::super::params::Spec;
+use super::super::dynamics::Dynamics;
+use super::super::params::{Law, Spec};
 use super::super::pilot::Percept;
 use super::Behaviour;
 
@@ -14,11 +17,15 @@ pub static CONSENSUS: Behaviour =
 const GAIN: usize = 0;
 const SPACING: usize = 1;
 const GRAPH: usize = 2;
+const ORDER: usize = 3;
+const DAMPING: usize = 4;
 
-static PARAMS: [Spec; 3] = [
+static PARAMS: [Spec; 5] = [
     Spec::amount("gain", "Gain", "1/s", [0.0, 100.0, 0.1, 0.5]),
     Spec::amount("spacing_m", "Distance of neighbours in the line", "m", [0.0, 1000.0, 0.5, 5.0]),
     Spec::choice("graph", "Who listens to whom", &["ring", "path", "complete"]),
+    Spec::choice("order", "What the rule gives: velocities or accelerations", &["first", "second"]),
+    Spec::amount("damping", "Gain of velocities (second order)", "1/s", [0.0, 100.0, 0.1, 1.0]),
 ];
 
 /// O(drones): everyone in the behaviour has to be counted.
@@ -30,7 +37,7 @@ fn velocity(p: &Percept, numbers: &[f64]) -> Vec3 {
         rank += usize::from(index < p.index);
         count += 1;
     }
-    let mut sum = Vec3::ZERO;
+    let (own, mut sum, mut apart_in_speed) = (p.velocity(), Vec3::ZERO, Vec3::ZERO);
     for (other, (_, drone)) in members().enumerate() {
         let apart = other.abs_diff(rank);
         let linked = match numbers[GRAPH] as u8 {
@@ -40,9 +47,19 @@ fn velocity(p: &Percept, numbers: &[f64]) -> Vec3 {
         };
         if linked {
             let steps = rank as f64 - other as f64;
-            sum += p.space.offset(p.position(), p.told(drone).position)
-                + Vec3::new(steps * numbers[SPACING], 0.0, 0.0);
+            let told = p.told(drone);
+            sum +=
+                p.space.offset(p.position(), told.position) + Vec3::new(steps * numbers[SPACING], 0.0, 0.0);
+            apart_in_speed += told.velocity - own;
         }
     }
-    sum * numbers[GAIN]
+    if numbers[ORDER] == 0.0 {
+        return sum * numbers[GAIN];
+    }
+    let accel = sum * numbers[GAIN] + apart_in_speed * numbers[DAMPING];
+    match p.dynamics {
+        Dynamics::Kinematic => own + accel * p.tick_s,
+        Dynamics::Robotsim => own + accel * p.params.law(Law::Lag),
+        Dynamics::Quad => own + accel.clamp_norm(p.kind.accel_mps2_max) * p.kind.lag_s,
+    }
 }

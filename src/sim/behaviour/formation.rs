@@ -3,7 +3,7 @@
 //! that place fed forward. `consensus` (Ren, Beard, Atkins 2007): `v_i = −k Σ_j ((r_i − δ_i) − (r_j − δ_j)) +
 //! k_γ (slot_i − r_i)` over neighbours, plus the velocity of the place.
 //!
-//! The frame rests, or flies clockwise round a circle. Who takes which place is shared out when drones join or leave
+//! The frame rests, turns on the spot, or flies clockwise round a circle. Who takes which place is shared out when drones join or leave
 //! and when the shape changes (see [`super::super::slots`]).
 
 use super::super::Vec3;
@@ -12,6 +12,7 @@ use super::super::formation::Shape;
 use super::super::geodesy;
 use super::super::params::Spec;
 use super::super::pilot::Percept;
+use super::super::slots::Plan;
 use super::Behaviour;
 
 /// The behaviour.
@@ -31,12 +32,14 @@ const SPEED: usize = 9;
 const GAIN: usize = 10;
 const PULL: usize = 11;
 const RANGE: usize = 12;
+const COST: usize = 13;
+const TURN: usize = 14;
 
-static PARAMS: [Spec; 13] = [
+static PARAMS: [Spec; 15] = [
     Spec::choice("shape", "Shape", &["line", "column", "v", "grid", "circle", "sphere"]),
     Spec::amount("spacing_m", "Distance of neighbouring places", "m", [0.5, 1000.0, 0.5, 6.0]),
     Spec::choice("law", "How places are held", &["virtual_structure", "consensus"]),
-    Spec::choice("assignment", "Who takes which place", &["optimal", "greedy", "identity"]),
+    Spec::choice("assignment", "Who takes which place", &["optimal", "greedy", "identity", "auction"]),
     Spec::amount("east_m", "Middle, east", "m", [-100_000.0, 100_000.0, 1.0, 0.0]),
     Spec::amount("north_m", "Middle, north", "m", [-100_000.0, 100_000.0, 1.0, 0.0]),
     Spec::amount("altitude_m", "Middle, altitude", "m", [2.0, 500.0, 1.0, 30.0]),
@@ -46,15 +49,17 @@ static PARAMS: [Spec; 13] = [
     Spec::amount("gain", "Gain between neighbours (consensus)", "1/s", [0.0, 10.0, 0.05, 0.2]),
     Spec::amount("pull", "Gain towards the place", "1/s", [0.0, 10.0, 0.05, 0.4]),
     Spec::amount("range_m", "Neighbours within (consensus)", "m", [0.5, 10_000.0, 1.0, 20.0]),
+    Spec::choice("cost", "What is least: squared ways, ways, the longest way", &["sq", "dist", "bottleneck"]),
+    Spec::amount("turn_dps", "Turning rate, clockwise, of one that rests", "deg/s", [-90.0, 90.0, 1.0, 0.0]),
 ];
 
 /// Places come no lower than this.
 const ALTITUDE_MIN: f64 = 2.0;
 
-/// What the places of a formation follow from: shape, distance, and how they are shared out.
-pub fn plan(numbers: &[f64]) -> ([f64; 3], Shape) {
+/// What the places of a formation follow from, and its shape.
+pub fn plan(numbers: &[f64]) -> (Plan, Shape) {
     let shape = Shape::ALL.get(numbers[SHAPE] as usize).map_or(Shape::Line, |(_, shape)| *shape);
-    ([numbers[SHAPE], numbers[SPACING], numbers[ASSIGNMENT]], shape)
+    ([SHAPE, SPACING, ASSIGNMENT, COST].map(|at| numbers[at]), shape)
 }
 
 /// The frame of a formation at a time: where its middle is, where it looks, how it moves.
@@ -72,7 +77,7 @@ impl Frame {
     pub fn at(numbers: &[f64], seconds: f64) -> Frame {
         let rest = Vec3::new(numbers[EAST], numbers[NORTH], numbers[ALTITUDE]);
         let moves = numbers[ORBIT] > 0.0;
-        let turning = if moves { numbers[SPEED] / numbers[ORBIT] } else { 0.0 };
+        let turning = if moves { numbers[SPEED] / numbers[ORBIT] } else { numbers[TURN].to_radians() };
         let heading = geodesy::wrap_deg(numbers[HEADING] + (turning * seconds).to_degrees());
         let forwards = geodesy::direction_of(heading);
         let middle = rest - right(forwards) * numbers[ORBIT];
@@ -144,5 +149,15 @@ mod tests {
             let radius = (at(seconds).0 - Vec3::new(0.0, 0.0, 32.0)).norm();
             assert!((radius - (33.0f64 * 33.0 + 9.0).sqrt()).abs() < 1e-9, "{radius}");
         }
+        (numbers[ORBIT], numbers[TURN]) = (0.0, 6.0);
+        for seconds in [0.0, 3.0, 100.0] {
+            let at = |t: f64| Frame::at(&numbers, t).place(offset);
+            let difference = (at(seconds + 1e-4).0 - at(seconds - 1e-4).0) / 2e-4;
+            assert!(difference.distance(at(seconds).1) < 1e-5, "{seconds}: {difference:?}");
+        }
+        // Half a turn in 30 s, on the spot.
+        let (before, after) =
+            (Frame::at(&numbers, 0.0).place(offset), Frame::at(&numbers, 30.0).place(offset));
+        assert!((before.0 + after.0).horizontal_norm() < 1e-9);
     }
 }

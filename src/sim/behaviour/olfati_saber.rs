@@ -161,6 +161,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn beta_agents_are_the_projections_of_the_paper() {
+        let obstacle =
+            |footprint| Obstacle { name: "o".into(), footprint, center: [0.0, 0.0], height_m: 30.0 };
+        let (position, velocity) = (Vec3::new(10.0, 0.0, 5.0), Vec3::new(1.0, 2.0, 0.5));
+        // A circle of radius 6: μ = 0.6, q̂ = μ q + (1 − μ) y, p̂ = μ P p.
+        let (place, moving) =
+            shadow(&obstacle(Footprint::Cylinder { radius: 6.0 }), position, velocity).unwrap();
+        assert!(place.distance(Vec3::new(6.0, 0.0, 5.0)) < 1e-12);
+        assert!(moving.distance(Vec3::new(0.0, 1.2, 0.3)) < 1e-12, "{moving:?}");
+        // A wall with its normal to the east: q̂ = P q + (I − P) y, p̂ = P p.
+        let (place, moving) =
+            shadow(&obstacle(Footprint::Box { size: [8.0, 90.0] }), position, velocity).unwrap();
+        assert!(place.distance(Vec3::new(4.0, 0.0, 5.0)) < 1e-12);
+        assert!(moving.distance(Vec3::new(0.0, 2.0, 0.5)) < 1e-12, "{moving:?}");
+    }
+
+    #[test]
     fn the_functions_have_their_published_values() {
         assert_eq!(sigma_norm2(0.0, 0.1), 0.0);
         assert!((sigma_norm2(49.0, 0.1) - 14.289_9).abs() < 1e-4);

@@ -6,12 +6,13 @@
 //! what that program does, `cutoff` what the paper says.
 
 use super::super::Vec3;
-use super::super::dynamics::{Dynamics, braking_speed};
+use super::super::dynamics::{Dynamics, braking_speed, stopping_distance};
+use super::super::flocking::{self, Flocking, SUMS, Sums, in_order};
 use super::super::lanes::{Lanes, Vectors};
 use super::super::params::Spec;
 use super::super::pilot::Percept;
-use super::flocking::{Flocking, SUMS, Sums, in_order};
-use super::{Behaviour, flocking};
+use super::super::space::Space;
+use super::Behaviour;
 
 /// The behaviour. Defaults are the set of the paper for 4 m/s.
 pub static VASARHELYI: Behaviour = Behaviour {
@@ -185,6 +186,46 @@ fn walls(p: &Percept, own: Vec3, numbers: &[f64]) -> Vec3 {
         let (gap, towards) = obstacle.gap(p.position());
         sum + shill(-towards, gap)
     })
+}
+
+/// What figures about a flock go by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Flock {
+    /// Drones nearer than this are in one cluster: the distance of friction and the way to stop from the flocking speed.
+    pub cluster_m: f64,
+    /// The flocking speed.
+    pub flock_mps: f64,
+    /// Whether the arena is a square, its half side or radius, its middle.
+    pub arena: Option<(bool, f64, Vec3)>,
+}
+
+impl Flock {
+    /// What the parameters of the behaviour say.
+    pub fn new(numbers: &[f64]) -> Flock {
+        let (speed, accel, gain) = (numbers[FLOCK_SPEED], numbers[FRICTION_ACCEL], numbers[FRICTION_GAIN]);
+        let middle = Vec3::new(numbers[ARENA_E], numbers[ARENA_N], 0.0);
+        Flock {
+            cluster_m: numbers[FRICTION] + stopping_distance(speed, accel, gain),
+            flock_mps: speed,
+            arena: (numbers[ARENA] < 2.0).then_some((numbers[ARENA] == 0.0, numbers[ARENA_SIZE], middle)),
+        }
+    }
+
+    /// Whether there is an arena.
+    pub fn has_arena(&self) -> bool {
+        self.arena.is_some()
+    }
+
+    /// How far outside the arena a place is, 0 inside.
+    pub fn outside_m(&self, space: &Space, place: Vec3) -> Option<f64> {
+        let (is_square, size, middle) = self.arena?;
+        let off = space.offset(middle, place).horizontal();
+        let beyond = |x: f64| (x.abs() - size).max(0.0);
+        Some(match is_square {
+            true => Vec3::new(beyond(off.x), beyond(off.y), 0.0).norm(),
+            false => beyond(off.norm()),
+        })
+    }
 }
 
 /// Factors that decide by squares, without a root, what rounding cannot change.

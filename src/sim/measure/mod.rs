@@ -5,7 +5,9 @@
 //! matters for safety. Figures read the world and change nothing in it: no hash depends on them.
 
 mod flight;
+mod flock;
 mod graph;
+mod groups;
 mod order;
 mod pairs;
 mod raster;
@@ -16,6 +18,7 @@ mod tally;
 use serde::{Deserialize, Serialize};
 
 pub use flight::{Counts, FlightGauge, FlightMetrics};
+pub use flock::{Fitness, FlockGauge, FlockMetrics, Tolerances};
 pub use graph::Graph;
 pub use order::{OrderGauge, OrderMetrics, Scale, order};
 pub use pairs::{CloseCalls, Encounter, SEARCH_M};
@@ -58,6 +61,9 @@ pub struct Metrics {
     /// Figures that cost most, taken once a second.
     #[serde(default, flatten)]
     pub slow: SlowMetrics,
+    /// Order parameters of those who fly `vasarhelyi`.
+    #[serde(default, flatten)]
+    pub flock: FlockMetrics,
 }
 
 /// Drones by the level of their alert.

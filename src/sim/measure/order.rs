@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::super::Vec3;
 use super::super::neighbours::{Neighbours, Traffic};
 use super::super::space::Space;
+use super::groups::Groups;
 
 /// Distances up to this, times that of the lattice, are links of the lattice (Olfati-Saber 2006).
 const LATTICE_REACH: f64 = 1.2;
@@ -60,9 +61,7 @@ pub struct Scale {
 /// Measures the order of the airborne drones, with buffers that are kept.
 #[derive(Clone, Debug, Default)]
 pub struct OrderGauge {
-    /// Union–find over drones by place.
-    parents: Vec<u32>,
-    sizes: Vec<u32>,
+    groups: Groups,
 }
 
 impl OrderGauge {
@@ -81,9 +80,10 @@ impl OrderGauge {
             flying().fold(Vec3::ZERO, |sum, t| sum + (t.position - middle).unit().cross(t.velocity.unit()));
         let links = self.join(traffic, scale);
         let has_middle = scale.space.torus().is_none();
-        let lonely = flying().filter(|t| self.sizes[self.root(t.index) as usize] == 1).count();
-        let roots = flying().filter(|t| self.root(t.index) == t.index).count();
-        let largest = flying().map(|t| self.sizes[self.root(t.index) as usize]).max().unwrap_or(0);
+        let groups = &self.groups;
+        let lonely = flying().filter(|t| groups.size(t.index) == 1).count();
+        let roots = flying().filter(|t| groups.root(t.index) == t.index).count();
+        let largest = flying().map(|t| groups.size(t.index)).max().unwrap_or(0);
         let linked = |value: f64| (links.count > 0.0).then_some(value);
         let length = links.length / links.count;
         let nearest = (count > 1).then(|| spacing(traffic, &scale.space, count));
@@ -108,11 +108,9 @@ impl OrderGauge {
         }
     }
 
-    /// Joins linked drones; the smaller root wins, so that the result does not depend on the order.
+    /// Joins linked drones.
     fn join(&mut self, traffic: &Neighbours, scale: Scale) -> Links {
-        let all = traffic.all().map(|t| t.index + 1).max().unwrap_or(0);
-        self.parents.clear();
-        self.parents.extend(0..all);
+        self.groups.reset(traffic);
         let mut links = Links::default();
         let reach = LATTICE_REACH * scale.lattice_m;
         for one in traffic.all().filter(|t| t.airborne) {
@@ -133,28 +131,11 @@ impl OrderGauge {
                 links.correlation += course.dot(other.velocity.unit());
                 links.length += distance;
                 links.length2 += distance2;
-                let (a, b) = (self.root(one.index), self.root(other.index));
-                self.parents[a.max(b) as usize] = a.min(b);
-                // Shorter ways for those who ask next.
-                self.parents[one.index as usize] = a.min(b);
-                self.parents[other.index as usize] = a.min(b);
+                self.groups.join(one.index, other.index);
             });
         }
-        self.sizes.clear();
-        self.sizes.resize(all as usize, 0);
-        for one in traffic.all().filter(|t| t.airborne) {
-            let root = self.root(one.index);
-            self.sizes[root as usize] += 1;
-        }
+        traffic.all().filter(|t| t.airborne).for_each(|one| self.groups.count(one.index));
         links
-    }
-
-    fn root(&self, of: u32) -> u32 {
-        let mut at = of;
-        while self.parents[at as usize] != at {
-            at = self.parents[at as usize];
-        }
-        at
     }
 }
 

@@ -48,7 +48,7 @@ use Rate::{FiveHz, OneHz, Tick};
 /// Every figure, in the order of columns in files: append. Sums run over airborne drones unless something else is
 /// said; r position, v velocity, v̂ its unit vector, N drones in the air, c their mean position. Links join drones
 /// nearer than `metrics.link_m`.
-pub static METRICS: [MetricSpec; 41] = [
+pub static METRICS: [MetricSpec; 47] = [
     metric("airborne", "In the air", "", Tick, "N", |m| Some(f64::from(m.airborne))),
     metric("battery_min_pct", "Lowest charge", "%", Tick, "least charge of any drone", |m| m.battery_min_pct),
     metric("battery_mean_pct", "Mean charge", "%", Tick, "mean charge of all drones", |m| m.battery_mean_pct),
@@ -207,6 +207,54 @@ pub static METRICS: [MetricSpec; 41] = [
         OneHz,
         "∫ min_i |q − r_i|² dq of those who fly lloyd over 5/(18√3) A²/N, which nothing can beat",
         |m| m.slow.lloyd_energy,
+    ),
+    metric(
+        "vasarhelyi_speed_mps",
+        "Flock: mean speed",
+        "m/s",
+        FiveHz,
+        "φ_vel = Σ |v_i| / N, here and below over those who fly vasarhelyi",
+        |m| m.flock.vasarhelyi_speed_mps,
+    ),
+    metric(
+        "vasarhelyi_danger",
+        "Flock: pairs in danger",
+        "",
+        FiveHz,
+        "φ_coll, share of pairs with r_ij < metrics.collision_m",
+        |m| m.flock.vasarhelyi_danger,
+    ),
+    metric(
+        "vasarhelyi_outside_m",
+        "Flock: outside the arena",
+        "m",
+        FiveHz,
+        "φ_wall, mean distance outside the arena",
+        |m| m.flock.vasarhelyi_outside_m,
+    ),
+    metric(
+        "vasarhelyi_correlation",
+        "Flock: correlation",
+        "",
+        OneHz,
+        "φ_corr, mean of v̂_i · v̂_j over the others of i's cluster, then over i; clusters join drones nearer than friction_m and the way to stop from flock_mps",
+        |m| m.flock.vasarhelyi_correlation,
+    ),
+    metric(
+        "vasarhelyi_cluster_min",
+        "Flock: smallest cluster",
+        "",
+        OneHz,
+        "N_min, drones in the smallest cluster",
+        |m| m.flock.vasarhelyi_cluster_min.map(f64::from),
+    ),
+    metric(
+        "vasarhelyi_disconnected",
+        "Flock: disconnected",
+        "",
+        OneHz,
+        "N_disc, drones alone in their cluster",
+        |m| m.flock.vasarhelyi_disconnected.map(f64::from),
     ),
 ];
 

@@ -8,6 +8,7 @@ mod mission;
 mod reader;
 mod sections;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use toml::de::DeTable;
@@ -92,6 +93,19 @@ impl Scenario {
             Some(scenario) if errors.is_empty() => Ok(scenario),
             _ => Err(errors.into_vec()),
         }
+    }
+
+    /// Every field that a scenario with the sections of this text may have, with `[]` for places in lists, and whether
+    /// the text has it anywhere.
+    pub fn fields(text: &str) -> BTreeMap<String, bool> {
+        let mut errors = Errors::new(text);
+        read_document(text, &mut errors, read_scenario);
+        let mut fields = BTreeMap::new();
+        for (path, is_there) in errors.asked() {
+            let parts = path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest));
+            *fields.entry(parts.collect::<Vec<_>>().join("[]")).or_default() |= is_there;
+        }
+        fields
     }
 
     /// The text that it was read from.

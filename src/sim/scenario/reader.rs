@@ -30,18 +30,21 @@ impl fmt::Display for ScenarioError {
 
 impl std::error::Error for ScenarioError {}
 
+/// Most names that a mistake lists.
+const NAMES_SHOWN: usize = 30;
 /// After so many mistakes the rest is left out.
 const ERRORS_MAX: usize = 50;
 
-/// The mistakes found so far.
+/// The mistakes found so far, and the fields that were asked for.
 pub struct Errors<'t> {
     text: &'t str,
     found: Vec<ScenarioError>,
+    asked: Vec<(String, bool)>,
 }
 
 impl<'t> Errors<'t> {
     pub fn new(text: &'t str) -> Self {
-        Errors { text, found: Vec::new() }
+        Errors { text, found: Vec::new(), asked: Vec::new() }
     }
 
     /// Notes a mistake at a byte of the text.
@@ -59,6 +62,11 @@ impl<'t> Errors<'t> {
 
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
+    }
+
+    /// Every field that was asked for, and whether it is there.
+    pub fn asked(&self) -> &[(String, bool)] {
+        &self.asked
     }
 
     /// All mistakes in the order of the text.
@@ -95,12 +103,16 @@ impl<'a> Field<'a> {
         let value = match self.value {
             DeValue::Integer(i) => parse_integer(i).map(|v| v as f64),
             DeValue::Float(f) => f.as_str().replace('_', "").parse().ok(),
-            _ => return self.wrong_type(errors, "a number"),
+            _ => {
+                let wanted = format!("a number from {} to {}", range.start(), range.end());
+                return self.wrong_type(errors, &wanted);
+            }
         };
         match value {
             Some(v) if range.contains(&v) => Some(v),
             Some(v) if !v.is_finite() => {
-                self.error(errors, format!("{v} is not a finite number"));
+                let (min, max) = (range.start(), range.end());
+                self.error(errors, format!("{v} is not a finite number from {min} to {max}"));
                 None
             }
             _ => {
@@ -113,7 +125,10 @@ impl<'a> Field<'a> {
 
     /// A whole number within the range.
     pub fn integer(&self, errors: &mut Errors, range: RangeInclusive<u64>) -> Option<u64> {
-        let DeValue::Integer(i) = self.value else { return self.wrong_type(errors, "a whole number") };
+        let DeValue::Integer(i) = self.value else {
+            let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+            return self.wrong_type(errors, &wanted);
+        };
         match parse_integer(i).and_then(|v| u64::try_from(v).ok()) {
             Some(v) if range.contains(&v) => Some(v),
             _ => {
@@ -125,7 +140,9 @@ impl<'a> Field<'a> {
 
     /// Text of at most `max` characters.
     pub fn text(&self, errors: &mut Errors, max: usize) -> Option<&'a str> {
-        let DeValue::String(text) = self.value else { return self.wrong_type(errors, "a text") };
+        let DeValue::String(text) = self.value else {
+            return self.wrong_type(errors, &format!("a text of at most {max} characters"));
+        };
         let length = text.chars().count();
         if length > max {
             self.error(errors, format!("the text has {length} characters; at most {max} are accepted"));
@@ -136,15 +153,15 @@ impl<'a> Field<'a> {
 
     /// One of these words.
     pub fn one_of<T: Copy>(&self, errors: &mut Errors, words: &[(&str, T)]) -> Option<T> {
-        let text = self.text(errors, 64)?;
-        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+        let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let DeValue::String(text) = self.value else {
+            return self.wrong_type(errors, &format!("one of {}", shown(&names)));
+        };
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text.as_ref()) {
             return Some(*value);
         }
-        let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        self.error(
-            errors,
-            format!("{text:?} is not one of {}{}", names.join(", "), suggestion(text, &names)),
-        );
+        let short: String = text.chars().take(64).collect();
+        self.error(errors, format!("{short:?} is not one of {}{}", shown(&names), suggestion(text, &names)));
         None
     }
 
@@ -161,7 +178,10 @@ impl<'a> Field<'a> {
 
     /// A list with a number of elements within the range.
     pub fn list(&self, errors: &mut Errors, range: RangeInclusive<usize>) -> Option<Vec<Field<'a>>> {
-        let DeValue::Array(list) = self.value else { return self.wrong_type(errors, "a list") };
+        let DeValue::Array(list) = self.value else {
+            let wanted = format!("a list of {} to {} elements", range.start(), range.end());
+            return self.wrong_type(errors, &wanted);
+        };
         if !range.contains(&list.len()) {
             let (min, max) = (range.start(), range.end());
             self.error(errors, format!("{} elements, which is out of range {min}..={max}", list.len()));
@@ -248,6 +268,8 @@ impl<'a> Section<'a> {
 
     /// Reports the fields that nobody asked for, with the nearest known name.
     pub fn finish(self, errors: &mut Errors) {
+        let asked = self.known.iter().map(|key| (self.path_of(key), self.table.contains_key(*key)));
+        errors.asked.extend(asked);
         for key in self.table.keys() {
             let name: &str = key.get_ref();
             if !self.known.contains(&name) {
@@ -269,6 +291,12 @@ fn article(kind: &str) -> String {
         "array" => "a list".into(),
         other => format!("a {other}"),
     }
+}
+
+/// The first names of a list; of a thousand drones nobody wants to read all.
+fn shown(names: &[&str]) -> String {
+    let first = names.iter().take(NAMES_SHOWN).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > NAMES_SHOWN { format!("{first}, …") } else { first }
 }
 
 /// `; did you mean x?` if a known name is at most a third of its letters away.

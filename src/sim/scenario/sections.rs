@@ -6,7 +6,7 @@ use super::super::behaviour;
 use super::super::drone_type::{Capability, DroneType, SHAPES};
 use super::super::dynamics::Dynamics;
 use super::super::geodesy::Origin;
-use super::super::params::{GROUPS, LIMITS, Params, Spec};
+use super::super::params::{GPS_PRESETS, GROUPS, LIMITS, Params, Spec};
 use super::super::polygon;
 use super::super::scene::{Fence, FenceAction, FenceKind, Footprint, Obstacle};
 use super::super::space::Space;
@@ -78,12 +78,22 @@ fn wind(section: &mut Section, errors: &mut Errors) -> WindSpec {
     WindSpec { speed_mps: speed.unwrap_or(0.0), from_deg: from.unwrap_or(0.0), gust_mps: gust.unwrap_or(0.0) }
 }
 
+/// The values of the named position sensor of `[gps]`.
+fn preset(section: &mut Section, errors: &mut Errors) -> &'static [(&'static str, f64)] {
+    section.get("preset").and_then(|f| f.one_of(errors, &GPS_PRESETS)).unwrap_or_default()
+}
+
 /// `[limits]`, the groups after it, and `[behavior.<name>]`; also the law of motion, which stands in `[dynamics]`, and
 /// the mean wind.
 pub fn params(root: &mut Section, errors: &mut Errors) -> (Params, Dynamics, WindSpec) {
     let mut params = Params::default();
     let (mut dynamics, mut air) = (Dynamics::default(), WindSpec::default());
     let mut read = |section: &mut Section, errors: &mut Errors, specs: &[Spec]| {
+        if section.path == "gps" {
+            for (field, value) in preset(section, errors) {
+                let _ = params.set(&section.path_of(field), *value);
+            }
+        }
         for spec in specs {
             let Some(field) = section.get(spec.name) else { continue };
             let named: Vec<(&str, f64)> = spec.choices.iter().copied().zip((0u32..).map(f64::from)).collect();

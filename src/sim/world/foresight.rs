@@ -3,8 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::super::Crew;
-use super::super::behaviour::{self, Sums};
+use super::super::behaviour;
 use super::super::company::Company;
+use super::super::flocking::Sums;
 use super::super::lanes::LANES;
 use super::super::params::Radio;
 use super::super::pilot::is_lossy;
@@ -41,7 +42,10 @@ impl World {
     fn can_meet_together(&self) -> bool {
         let is_plain =
             !is_lossy(&self.params) && self.rhythm.jitter == 0 && self.scenario.space.torus().is_none();
-        (!self.imperfect || is_plain) && self.drones.iter().any(|drone| behaviour::together(drone).is_some())
+        let hears_all = self.params.radio(Radio::Nearest) < 1.0;
+        hears_all
+            && (!self.imperfect || is_plain)
+            && self.drones.iter().any(|drone| behaviour::together(drone).is_some())
     }
 
     /// The sums of those in one block, behaviour by behaviour.
@@ -107,7 +111,7 @@ mod tests {
     fn meeting_side_by_side_changes_no_bit() {
         let radio = "[gps]\nbias_m = 0.7\n[radio]\ndelay_s = 0.2\nrange_m = 30.0";
         let torus = "[space]\nshape = \"torus\"\nsize_m = [80.0, 80.0]\n[dynamics]\nmodel = \"kinematic\"";
-        for more in ["", radio, torus] {
+        for (more, share) in [("", 0.5), (radio, 0.5), (torus, 0.5), ("[radio]\nnearest = 5", 0.0)] {
             let scenario = Scenario::parse(&MIXED.replace("{more}", more)).unwrap();
             let mut world = World::new(Arc::new(scenario), 3);
             let targets = Targets::Ids(vec!["quad-3".into(), "quad-97".into()]);
@@ -121,7 +125,10 @@ mod tests {
                 together += foresight.0.iter().flatten().flatten().count();
                 world.step(&intents);
             }
-            assert!(together > 150 * 100, "only {together} met their neighbours side by side");
+            assert!(
+                together as f64 >= share * 150.0 * 200.0,
+                "only {together} met their neighbours side by side"
+            );
         }
     }
 }

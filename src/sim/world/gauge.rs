@@ -8,8 +8,8 @@ use super::super::drone::{Drone, Task};
 use super::super::drone_type::Capability;
 use super::super::dynamics::Dynamics;
 use super::super::measure::{
-    self, Aggregate, AlertCount, Counts, Encounter, FlightGauge, Goals, Graph, OrderGauge, Raster, Scale,
-    Tally,
+    self, Aggregate, AlertCount, Counts, Encounter, FlightGauge, FlockGauge, Goals, Graph, OrderGauge,
+    Raster, Scale, Tally,
 };
 use super::super::params::{Gauge, Limit, Radio};
 use super::super::pilot::Reception;
@@ -35,6 +35,8 @@ const ENERGY_DRONES_MAX: usize = 1000;
 pub(super) struct Gauges {
     #[serde(skip)]
     order: OrderGauge,
+    #[serde(skip)]
+    pub(super) flock: FlockGauge,
     #[serde(skip)]
     graph: Graph,
     #[serde(skip)]
@@ -202,6 +204,7 @@ impl World {
         gauges.flight.advance(&self.drones, air, elapsed_s, counts, &mut self.metrics.flight);
         self.metrics.flight.set_reception(reception);
         self.measure_formation();
+        self.measure_flock();
     }
 
     /// How far those who fly a formation are from their places.
@@ -238,6 +241,7 @@ impl World {
     }
 
     fn measure_slow(&mut self) {
+        self.measure_clusters();
         let mut sites = std::mem::take(&mut Arc::make_mut(&mut self.gauges).sites);
         let lloyd_energy = self.lloyd_energy(&mut sites);
         let (link_m, tick_s) = (self.params.gauge(Gauge::Link), self.tick_s());

@@ -2,6 +2,7 @@
 
 mod apply;
 mod failsafe;
+mod flock;
 mod foresight;
 mod gauge;
 mod judge;
@@ -27,10 +28,10 @@ pub use foresight::Foresight;
 pub use save::RestoreError;
 
 use super::battery::Stage;
-use super::behaviour::Sums;
 use super::drone::{Drone, Faults, Heading, Landed, Leg, Next, Order, Task};
 use super::drone_type::DroneType;
 use super::dynamics::{Body, Dynamics, Response};
+use super::flocking::Sums;
 use super::measure::{CloseCalls, Encounter, Metrics, Safety};
 use super::mission::Mission;
 use super::neighbours::Neighbours;

@@ -16,6 +16,8 @@ use super::{World, spread};
 
 /// Up to this number places are shared out with the smallest sum of squared distances, which costs up to drones³.
 const OPTIMAL_MAX: usize = 300;
+/// Up to this number places are auctioned, which costs more than drones²; beyond it drones are too many to ask.
+const AUCTION_MAX: usize = 2000;
 /// Speed over a region, in widths of a strip.
 const STRIPS_PER_S: f64 = 0.4;
 /// Most strips of a region.
@@ -66,11 +68,7 @@ impl World {
         let frame = behaviour::Frame::at(numbers, self.sim_time_s());
         self.slots = Slots::new(&serials, plan, shape, |offsets| {
             let places: Vec<Vec3> = offsets.iter().map(|&offset| frame.place(offset).0).collect();
-            match plan[2] as u8 {
-                0 => share_out(&from, &places),
-                1 => spread::assign(&from, &places),
-                _ => (0..places.len()).collect(),
-            }
+            share_as(plan[2] as u8, plan[3] as u8, &from, &places)
         });
     }
 
@@ -160,6 +158,30 @@ fn share_out(from: &[Vec3], places: &[Vec3]) -> Vec<usize> {
         return spread::assign(from, places);
     }
     assignment::optimal(from.len(), |i, j| (places[j] - from[i]).norm2())
+}
+
+/// The place of each drone by the parameters `assignment` and `cost` of the behaviour `formation`; whoever is too many
+/// for what was asked takes the nearest that is free.
+fn share_as(how: u8, cost: u8, from: &[Vec3], places: &[Vec3]) -> Vec<usize> {
+    const OPTIMAL: u8 = 0;
+    const GREEDY: u8 = 1;
+    const AUCTION: u8 = 3;
+    const SQUARED: u8 = 0;
+    const LENGTH: u8 = 1;
+    let n = from.len();
+    let most = if how == AUCTION && cost <= LENGTH { AUCTION_MAX } else { OPTIMAL_MAX };
+    let squared = |i: usize, j: usize| (places[j] - from[i]).norm2();
+    let length = |i: usize, j: usize| squared(i, j).sqrt();
+    match (how, cost) {
+        (OPTIMAL | AUCTION, _) if n > most => spread::assign(from, places),
+        (GREEDY, _) => spread::assign(from, places),
+        (OPTIMAL, SQUARED) => assignment::optimal(n, squared),
+        (OPTIMAL, LENGTH) => assignment::optimal(n, length),
+        (AUCTION, SQUARED) => assignment::auction(n, squared),
+        (AUCTION, LENGTH) => assignment::auction(n, length),
+        (OPTIMAL | AUCTION, _) => assignment::bottleneck(n, squared),
+        _ => (0..n).collect(),
+    }
 }
 
 /// Neighbouring strips in `count` shares of about the same number, as paths; empty where there are too few strips.

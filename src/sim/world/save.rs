@@ -24,7 +24,7 @@ use super::gauge::Gauges;
 use super::tuning::Change;
 
 /// Counts changes of what is saved. Bytes of another format are refused.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 
 /// What is written.
 #[derive(Serialize)]

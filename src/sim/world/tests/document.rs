@@ -1,10 +1,12 @@
 //! `docs/MODEL.md` tells the truth: its tables are those of the program.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
-use super::super::super::behaviour;
+use super::super::super::behaviour::{self, example::DRIFT};
 use super::super::super::measure::{METRICS, Rate};
 use super::super::super::params::{GROUPS, LIMITS, Spec};
+use super::super::super::{Scenario, Vec3, World};
 
 const DOCUMENT: &str = include_str!("../../../../docs/MODEL.md");
 
@@ -66,6 +68,35 @@ fn the_tables_of_the_document_are_those_of_the_program() {
         std::fs::write(&path, &whole).unwrap();
         panic!("tables of docs/MODEL.md are out of date; as they should be: {}", path.display());
     }
+}
+
+#[test]
+fn the_behaviour_that_the_document_walks_through_is_one() {
+    let file = include_str!("../../../../examples/research/drift.rs");
+    assert!(DOCUMENT.contains(&format!("```rust\n{file}```")), "docs/MODEL.md shows another drift.rs");
+    let text = "name = \"two\"\n[dynamics]\nmodel = \"kinematic\"\n[[drones]]\ntype = \"quad\"\ncount = 2\n\
+                altitude_m = 10.0\nvelocity = [0.0, 4.0, 0.0]\nbehavior = \"vicsek\"\n\
+                grid = { center = [0.0, 0.0], spacing_m = 5.0 }\n";
+    let world = World::new(Arc::new(Scenario::parse(text).unwrap()), 1);
+    let numbers: Vec<f64> = DRIFT.params.iter().map(|spec| spec.default).collect();
+    assert_eq!((DRIFT.rule)(&world.percept(0), &numbers), Vec3::new(1.0, 4.0, 0.0));
+}
+
+#[test]
+fn a_behaviour_is_one_file_and_one_line() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/sim/behaviour");
+    let list = include_str!("../../behaviour/mod.rs");
+    let list = list.split("behaviours![").nth(1).and_then(|list| list.split("];").next()).unwrap();
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let stem = name.strip_suffix(".rs").unwrap();
+        if stem != "mod" {
+            assert_eq!(list.matches(&format!("    {stem}::")).count(), 1, "{name} is not in the list");
+            files += 1;
+        }
+    }
+    assert_eq!(files, behaviour::ALL.len());
 }
 
 #[test]

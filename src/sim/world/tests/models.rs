@@ -1,5 +1,6 @@
 //! Abstract models run, replay and are tuned like everything else.
 
+use super::super::super::params::Params;
 use super::super::super::{Intent, JournalEntry};
 use super::*;
 
@@ -123,6 +124,79 @@ fn a_model_flies_on_quadcopters_too() {
         assert_eq!(flying, 9, "{behaviour}");
         assert!(apart > 1.0, "{behaviour}: {apart} m apart");
     }
+}
+
+#[test]
+fn of_those_in_range_only_the_nearest_are_heard() {
+    let text = |nearest: u32| {
+        format!(
+            "name = \"n\"\n[dynamics]\nmodel = \"kinematic\"\n[radio]\nnearest = {nearest}\nrange_m = 50.0\n\
+             [[drones]]\ntype = \"quad\"\ncount = 40\nbehavior = \"vicsek\"\naltitude_m = 10.0\n\
+             box = {{ min = [0.0, 0.0], max = [90.0, 90.0] }}\nvelocity = {{ speed_mps = 1.0 }}\n\
+             [[drones]]\ntype = \"quad\"\nname = \"other\"\nposition = [45.0, 45.0]\naltitude_m = 10.0\n"
+        )
+    };
+    for nearest in [0, 1, 7, 64] {
+        let world = World::new(Arc::new(Scenario::parse(&text(nearest)).unwrap()), 5);
+        for index in 0..40 {
+            let mut heard = Vec::new();
+            world.percept(index).each_neighbour(60.0, |offset, _| heard.push(offset.norm()));
+            let here = world.drones()[index].position();
+            let others = world.drones()[..40].iter().enumerate().filter(|(other, _)| *other != index);
+            let mut wanted: Vec<f64> =
+                others.map(|(_, d)| d.position().distance(here)).filter(|&d| d <= 50.0).collect();
+            wanted.sort_by(f64::total_cmp);
+            if nearest > 0 {
+                wanted.truncate(nearest as usize);
+            }
+            heard.sort_by(f64::total_cmp);
+            assert_eq!(heard, wanted, "the nearest {nearest} of drone {index}");
+        }
+    }
+}
+
+#[test]
+fn a_sensor_has_a_name_that_fields_beside_it_beat() {
+    let params = |gps: &str| Scenario::parse(&format!("name = \"x\"\n[gps]\n{gps}\n")).map(|s| s.params);
+    let value = |gps: &str, path: &str| params(gps).unwrap().get(path).unwrap();
+    assert_eq!(value("preset = \"rtk\"", "gps.bias_m"), 0.02);
+    assert_eq!(value("preset = \"robotsim\"", "gps.coupled_m2ps2"), 0.005);
+    assert_eq!(value("white_m = 0.5\npreset = \"gnss\"", "gps.white_m"), 0.5);
+    assert_eq!(value("white_m = 0.5\npreset = \"gnss\"", "gps.delay_s"), 0.12);
+    assert_eq!(params("preset = \"perfect\"").unwrap(), Params::default());
+    let errors = params("preset = \"rtx\"").unwrap_err();
+    assert!(
+        errors[0].to_string().ends_with("is not one of perfect, gnss, rtk, robotsim; did you mean rtk?"),
+        "{errors:?}"
+    );
+}
+
+#[test]
+fn a_flock_has_the_order_parameters_and_the_fitness_of_its_paper() {
+    let text = |noise: &str| {
+        format!(
+            "name = \"f\"\n[time]\ntick_s = 0.2\nsubsteps = 20\n[dynamics]\nmodel = \"robotsim\"\n{noise}\
+             [metrics]\nsteady_from_s = 60.0\n[behavior.vasarhelyi]\narena_m = 90.0\n\
+             [[drones]]\ntype = \"quad\"\ncount = 30\nbehavior = \"vasarhelyi\"\naltitude_m = 10.0\n\
+             box = {{ min = [-60.0, -60.0], max = [60.0, 60.0] }}\n"
+        )
+    };
+    let flown = |noise: &str| {
+        let mut world = World::new(Arc::new(Scenario::parse(&text(noise)).unwrap()), 3);
+        advance(&mut world, 200.0);
+        (world.metrics().flock, world.fitness().unwrap())
+    };
+    let (flock, fitness) = flown("");
+    assert_eq!((flock.vasarhelyi_cluster_min, flock.vasarhelyi_disconnected), (Some(30), Some(0)));
+    assert!(flock.vasarhelyi_correlation.unwrap() > 0.8, "{flock:?}");
+    assert_eq!([fitness.disconnected, fitness.cluster, fitness.danger], [1.0; 3], "{fitness:?}");
+    assert!(fitness.total > 0.3 && fitness.total < 1.0, "{fitness:?}");
+    // Deaf drones fly straight on and through each other.
+    let (_, deaf) = flown("[radio]\nrange_m = 0.1\n");
+    assert!(deaf.total < 0.2 * fitness.total, "{deaf:?} is not worse than {fitness:?}");
+    let mut nobody = small(0);
+    advance(&mut nobody, 20.0);
+    assert_eq!((nobody.fitness(), nobody.metrics().flock.vasarhelyi_danger), (None, None));
 }
 
 /// So many drones on a circle change sides by ORCA: how many arrive within 80 s, and the least distance.

@@ -1,5 +1,6 @@
 //! Formations are taken and regions are flown over.
 
+use super::super::super::behaviour;
 use super::*;
 
 fn formation(shape: &str, heading_deg: f64, middle: [f64; 3]) -> Command {
@@ -68,6 +69,41 @@ fn wrong_shapes_and_regions_are_refused() {
         assert!(error(scan(region)).contains("crosses itself or has no area"));
     }
     assert!(error(scan(vec![[f64::NAN, 0.0], [9.0, 0.0], [9.0, 9.0]])).contains("not a finite number"));
+}
+
+/// Ways from where nine drones start to their places in a formation, shared out as asked.
+fn ways(assignment: &str, cost: &str) -> Vec<f64> {
+    let mut world = field(&format!(
+        "[behavior.formation]\nshape = \"line\"\nassignment = \"{assignment}\"\ncost = \"{cost}\"\nspacing_m = 9.0\n\
+         heading_deg = 250.0\nnorth_m = -80.0\neast_m = -70.0\naltitude_m = 30.0\n[[drones]]\ntype = \"quad\"\ncount = 9\n\
+         grid = {{ center = [-90.0, -90.0], spacing_m = 11.0 }}\naltitude_m = 20.0\nbehavior = \"formation\"\n"
+    ));
+    let from: Vec<Vec3> = world.drones().iter().map(|d| d.position()).collect();
+    world.advance();
+    let formation = behaviour::index_of("formation").unwrap();
+    let frame = behaviour::Frame::at(world.params.of_behaviour(formation), 0.0);
+    world.slots.all().zip(from).map(|((_, offset), from)| frame.place(offset).0.distance(from)).collect()
+}
+
+#[test]
+fn places_of_a_formation_are_shared_out_as_asked() {
+    let sum = |ways: &[f64]| ways.iter().sum::<f64>();
+    let squares = |ways: &[f64]| ways.iter().map(|way| way * way).sum::<f64>();
+    let longest = |ways: &[f64]| ways.iter().copied().fold(0.0, f64::max);
+    let [sq, dist, widest] = ["sq", "dist", "bottleneck"].map(|cost| ways("optimal", cost));
+    for (assignment, cost) in ["optimal", "auction", "greedy", "identity"]
+        .into_iter()
+        .flat_map(|assignment| ["sq", "dist", "bottleneck"].map(|cost| (assignment, cost)))
+    {
+        let other = ways(assignment, cost);
+        assert_eq!(other.len(), 9);
+        assert!(squares(&sq) <= squares(&other) + 1e-9, "{assignment} by {cost}");
+        assert!(sum(&dist) <= sum(&other) + 1e-9, "{assignment} by {cost}");
+        assert!(longest(&widest) <= longest(&other) + 1e-9, "{assignment} by {cost}");
+    }
+    assert!(squares(&ways("auction", "sq")) <= squares(&sq) + 1e-4 * longest(&sq) * longest(&sq));
+    assert!(sum(&ways("auction", "dist")) <= sum(&dist) + 1e-4 * longest(&dist));
+    assert!(sum(&ways("identity", "sq")) > sum(&sq) + 10.0, "as they stand they would cross");
 }
 
 #[test]

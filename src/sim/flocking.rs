@@ -1,10 +1,10 @@
 //! Rules that add something up over their neighbours and then conclude: written once, flown by one drone at a time or
 //! by eight, with the same bits.
 
-use super::super::Vec3;
-use super::super::company::Company;
-use super::super::lanes::{Lanes, Vectors};
-use super::super::pilot::Percept;
+use super::Vec3;
+use super::company::Company;
+use super::lanes::{Lanes, Vectors};
+use super::pilot::Percept;
 
 /// How many numbers a rule may add up.
 pub const SUMS: usize = 12;
