@@ -80,4 +80,4 @@ pub use snapshot::{Alert, AlertLevel, DroneRow, DroneState, DroneTable, Snapshot
 pub use space::Space;
 pub use targets::Targets;
 pub use wind::WindSpec;
-pub use world::{RestoreError, World};
+pub use world::{Forecast, RestoreError, World};

@@ -18,14 +18,14 @@ use tokio::sync::oneshot;
 use crate::contract::error::{ApiError, ErrorCode};
 use crate::contract::incoming::Speed;
 use crate::contract::outgoing::{Ack, RunState, SpoolFill};
-use crate::contract::record::{Durable, Recorder};
+use crate::contract::record::Recorder;
 use crate::sim::{Command, Happening, Intent, Level, ParamSpec, Targets, Tick, World};
 
 use super::clock::{Clock, Pacer, WallWatch};
 use super::crew::Hands;
 use super::describe::{describe, measured};
 use super::drone::{Decided, Died};
-use super::durable;
+use super::durable::Then;
 use super::keyframe;
 use super::ledger::{Ledger, Origin};
 use super::load::LoadMeter;
@@ -66,13 +66,14 @@ pub struct Swarm {
     wall: WallWatch,
     keyframe_due: Tick,
     keyframe_busy: Arc<AtomicBool>,
+    looking_ahead: Arc<AtomicBool>,
     resumed_at: Option<Tick>,
     is_replacement: bool,
     timer: Option<SpawnHandle>,
     is_closed: bool,
 }
 
-type Reply = oneshot::Sender<(Result<Ack, ApiError>, Option<Durable>)>;
+type Reply = oneshot::Sender<(Result<Ack, ApiError>, Then)>;
 
 /// A tick between its two halves.
 struct OpenTick {
@@ -113,6 +114,7 @@ impl Swarm {
         let mut swarm = Self {
             keyframe_due: keyframe::first(settings.keyframe_every_s, &world),
             keyframe_busy: Arc::default(),
+            looking_ahead: Arc::default(),
             resumed_at,
             is_replacement: false,
             run,
@@ -146,11 +148,8 @@ impl Swarm {
     fn settle(&mut self, ctx: &mut Context<Self>) {
         if self.tick.is_none() {
             while let Some((submit, reply)) = self.waiting.pop_front() {
-                let promises = !submit.envelope.dry_run;
-                let answer = self.carry_out(submit);
-                let durable = (promises && answer.is_ok()).then(|| self.run.durable());
                 // The asker may have hung up; the command stands all the same.
-                let _ = reply.send((answer, durable));
+                let _ = reply.send(self.answer(submit));
             }
             self.drain_world();
         }
@@ -437,8 +436,8 @@ impl Handler<Submit> for Swarm {
         }
         Box::pin(async move {
             match answer.await {
-                Ok((Ok(ack), Some(durable))) => durable::once_durable(ack, durable).await,
-                Ok((answer, _)) => answer,
+                Ok((Ok(ack), then)) => then.complete(ack).await,
+                Ok((error, _)) => error,
                 Err(_) => {
                     let problem = "the swarm ended before the command was applied";
                     Err(ApiError::new(ErrorCode::Unavailable, problem))

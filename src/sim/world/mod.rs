@@ -2,6 +2,7 @@
 
 mod apply;
 mod failsafe;
+mod forecast;
 mod gauge;
 mod judge;
 mod look;
@@ -22,6 +23,7 @@ mod tuning;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use forecast::Forecast;
 pub use save::RestoreError;
 
 use super::battery::Stage;
