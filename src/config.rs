@@ -36,6 +36,11 @@ pub struct ServeConfig {
     #[arg(long, env = "HMRS_TILES_DIR", value_name = "DIR")]
     pub tiles_dir: Option<PathBuf>,
 
+    /// A picture of the site under the console's swarm: a TOML file with image = "yard.png" and two or more [[point]]s, each
+    /// with pixel = [x, y] and at = [east_m, north_m] or geo = [lat, lon]
+    #[arg(long, env = "HMRS_SITE_IMAGE", value_name = "FILE")]
+    pub site_image: Option<PathBuf>,
+
     /// Begin with the clock held
     #[arg(long, env = "HMRS_PAUSED")]
     pub paused: bool,
