@@ -7,10 +7,11 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { accessibilityFaults, holds, launch, missing, picture } from './support/browser.mjs';
 import { holdButton, live, selection, stripOf } from './support/console.mjs';
-import { until } from './support/process.mjs';
+import { full, until } from './support/process.mjs';
 import { startServer } from './support/server.mjs';
 
 const options = { skip: missing };
+const atLength = { ...options, skip: missing ?? (full ? undefined : 'at full length only') };
 /** One bright pixel. */
 const BRIGHT_PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8/5+hHgAHggJ/PchI7wAAAABJRU5ErkJggg==';
 let server, browser;
@@ -157,7 +158,7 @@ test('the wire can be looked at, and what is plotted kept as a table and a pictu
 });
 
 for (const [what, viewport] of [['the smallest window', { width: 1280, height: 720 }], ['type of twice the size', { width: 720, height: 450 }]]) {
-  test(`in ${what} everything can be reached`, options, async (t) => {
+  test(`in ${what} everything can be reached`, atLength, async (t) => {
     const page = await live(t, browser, server, '/?test', { viewport });
     await page.locator('.map').focus();
     await page.keyboard.press('a');
@@ -178,7 +179,7 @@ for (const [what, viewport] of [['the smallest window', { width: 1280, height: 7
   });
 }
 
-test('Stop all by keyboard is held, single keys can be turned off, and what happens is spoken', options, async (t) => {
+test('Stop all by keyboard is held, single keys can be turned off, and what happens is spoken', atLength, async (t) => {
   const page = await live(t, browser, server, '/?test');
   await page.locator('[aria-live="polite"]', { hasText: /Live\. \d+ flying, \d+ warning/ }).waitFor({ state: 'attached' });
   await page.locator('.map').focus();
@@ -205,7 +206,7 @@ test('Stop all by keyboard is held, single keys can be turned off, and what happ
   await server.post('/api/command', { command: 'inject_fault', targets: ['worker-1'], params: { fault: 'gps', clear: true } });
 });
 
-test('the preflight says what is open and what is fine', options, async (t) => {
+test('the preflight says what is open and what is fine', atLength, async (t) => {
   const page = await live(t, browser, server, '/?test');
   await drawer(page, 'Preflight');
   const panel = page.getByRole('tabpanel');

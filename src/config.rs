@@ -36,8 +36,7 @@ pub struct ServeConfig {
     #[arg(long, env = "HMRS_TILES_DIR", value_name = "DIR")]
     pub tiles_dir: Option<PathBuf>,
 
-    /// A picture of the site under the console's swarm: a TOML file with image = "yard.png" and two or more [[point]]s, each
-    /// with pixel = [x, y] and at = [east_m, north_m] or geo = [lat, lon]
+    /// A picture of the site under the console's swarm: a JSON file that names it and where two or more of its pixels lie
     #[arg(long, env = "HMRS_SITE_IMAGE", value_name = "FILE")]
     pub site_image: Option<PathBuf>,
 

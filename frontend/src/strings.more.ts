@@ -153,6 +153,7 @@ export const M = {
   dismissAll: 'Dismiss all',
   dismissLostTitle: 'Takes the last known position off the map until the drone is heard again',
 
+  command: (whom: string): string => `Command ${whom}`,
   mapMenu: 'Menu of the map',
   selectOnly: 'Select only this one',
   addToSelection: 'Add to the selection',

@@ -32,7 +32,6 @@ struct Description {
     image: PathBuf,
     #[serde(default)]
     attribution: String,
-    #[serde(rename = "point")]
     points: Vec<Point>,
 }
 
@@ -55,7 +54,7 @@ impl SiteImage {
         let wrong = |what: String| format!("--site-image {}: {what}", path.display());
         let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
         let description: Description =
-            toml::from_str(&text).map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
+            serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
         description.check().map_err(wrong)?;
         let image = path.parent().unwrap_or(Path::new("")).join(&description.image);
         std::fs::File::open(&image).map_err(|error| wrong(format!("{}: {error}", image.display())))?;
@@ -80,10 +79,10 @@ impl Description {
     fn check(&self) -> Result<(), String> {
         let ending = self.image.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         if !ENDINGS.contains(&ending.to_ascii_lowercase().as_str()) {
-            return Err(format!("image = {:?} is no .png, .jpg or .webp", self.image));
+            return Err(format!("the image {:?} is no .png, .jpg or .webp", self.image));
         }
         if !POINTS.contains(&self.points.len()) {
-            return Err(format!("it takes 2 to 20 [[point]]s, not {}", self.points.len()));
+            return Err(format!("it takes 2 to 20 points, not {}", self.points.len()));
         }
         for (nth, point) in self.points.iter().enumerate() {
             let place = match (point.at, point.geo) {
@@ -125,35 +124,36 @@ mod tests {
     #[test]
     fn a_description_is_read_or_says_what_is_wrong_with_it() {
         let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("site.toml");
-        let open = |text: &str| {
-            std::fs::write(&file, text).unwrap();
+        let file = dir.path().join("site.json");
+        let open = |text: &Value| {
+            std::fs::write(&file, text.to_string()).unwrap();
             SiteImage::open(&file)
         };
-        let points = "[[point]]\npixel = [0, 0]\nat = [-50, 40.5]\n[[point]]\npixel = [800, 600]\ngeo = [47.3977, 8.5456]\n";
-        assert!(SiteImage::open(&dir.path().join("x.toml")).unwrap_err().starts_with("--site-image "));
-        assert!(
-            open(&format!("image = 'yard.png'\n{points}")).unwrap_err().contains("yard.png"),
-            "it is not there"
-        );
+        let points = [
+            json!({ "pixel": [0, 0], "at": [-50, 40.5] }),
+            json!({ "pixel": [800, 600], "geo": [47.3977, 8.5456] }),
+        ];
+        let with = |third: Value| json!({ "image": "yard.png", "points": [points[0], points[1], third] });
+        assert!(SiteImage::open(&dir.path().join("x.json")).unwrap_err().starts_with("--site-image "));
+        let sound = json!({ "image": "yard.png", "attribution": "Own survey", "points": points });
+        assert!(open(&sound).unwrap_err().contains("yard.png"), "it is not there");
         std::fs::write(dir.path().join("yard.png"), b"").unwrap();
         for (text, complaint) in [
-            (format!("image = 'yard.tif'\n{points}"), "no .png"),
-            ("image = 'yard.png'\n[[point]]\npixel = [0, 0]\nat = [0, 0]\n".to_owned(), "2 to 20"),
+            (json!({ "image": "yard.tif", "points": points }), "no .png"),
+            (json!({ "image": "yard.png", "points": [points[0]] }), "2 to 20"),
+            (with(json!({ "pixel": [1, 0] })), "point 3 has to have either at or geo"),
             (
-                format!("image = 'yard.png'\n{points}[[point]]\npixel = [1, 0]\n"),
+                with(json!({ "pixel": [1, 0], "at": [0, 0], "geo": [0, 0] })),
                 "point 3 has to have either at or geo",
             ),
-            (
-                format!("image = 'yard.png'\n{points}[[point]]\npixel = [0, 0]\nat = [9, 9]\n"),
-                "point 3 names the same pixel",
-            ),
-            (format!("image = 'yard.png'\nscale = 2\n{points}"), "scale"),
+            (with(json!({ "pixel": [0, 0], "at": [9, 9] })), "point 3 names the same pixel"),
+            (json!({ "image": "yard.png", "points": points, "scale": 2 }), "scale"),
+            (json!({}), "image"),
         ] {
-            assert!(open(&text).unwrap_err().contains(complaint), "{text}: {:?}", open(&text).unwrap_err());
+            let said = open(&text).unwrap_err();
+            assert!(said.contains(complaint), "{text}: {said}");
         }
-        let config =
-            open(&format!("image = 'yard.png'\nattribution = 'Own survey'\n{points}")).unwrap().config();
+        let config = open(&sound).unwrap().config();
         assert_eq!(config["points"][0], json!({ "pixel": [0.0, 0.0], "at": [-50.0, 40.5] }));
         assert_eq!(config["points"][1]["geo"], json!([47.3977, 8.5456]));
         assert_eq!(

@@ -54,8 +54,8 @@ function ofCommands(actions: Actions, { id, place }: MapMenu): Section | null {
   }
   if (id !== null && slot >= 0 && selection.count > 0 && !selection.has(slot)) entries.push(command(M.followIt(id), 'f', () => actions.propose('follow', { drone: id })));
   for (const [name, key] of [['hold', 'h'], ['rtl', 'r'], ['land', 'l'], ['takeoff', 't']]) entries.push(command(S.command(name), key, () => actions.propose(name)));
-  const [only] = selection.count === 1 ? selection.ids(slots) : [id];
-  return { title: S.commandN(Math.max(1, selection.count)).replace(drones(1), only ?? ''), entries };
+  const whom = selection.count > 1 ? drones(selection.count) : (selection.ids(slots)[0] ?? id ?? '');
+  return { title: M.command(whom), entries };
 }
 
 function ofPlace(actions: Actions, { place }: MapMenu): Section | null {
