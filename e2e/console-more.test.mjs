@@ -7,10 +7,11 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { accessibilityFaults, holds, launch, missing, picture } from './support/browser.mjs';
 import { holdButton, live, selection, stripOf } from './support/console.mjs';
-import { until } from './support/process.mjs';
+import { full, until } from './support/process.mjs';
 import { startServer } from './support/server.mjs';
 
 const options = { skip: missing };
+const atLength = { ...options, skip: missing ?? (full ? undefined : 'at full length only') };
 /** One bright pixel. */
 const BRIGHT_PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8/5+hHgAHggJ/PchI7wAAAABJRU5ErkJggg==';
 let server, browser;
@@ -148,10 +149,71 @@ test('the wire can be looked at, and what is plotted kept as a table and a pictu
   const csv = await saved('CSV');
   assert.match(csv.name, /^hello-\d{6}\.csv$/);
   const [head, ...rows] = csv.bytes.toString().trim().split('\n');
-  assert.equal(head, 'time_s,separation,polarization,battery,speed,airborne,tick');
-  assert.ok(rows.length > 0 && rows.every((row) => row.split(',').length === 7), rows.join('\n'));
+  assert.equal(head, 'time_s,separation,polarization,battery,batteryMedian,speed,airborne,tick');
+  assert.ok(rows.length > 0 && rows.every((row) => row.split(',').length === 8), rows.join('\n'));
   const png = await saved('PNG');
   assert.equal(png.bytes.subarray(1, 4).toString(), 'PNG');
   assert.ok(png.bytes.length > 5000, `${png.bytes.length} bytes`);
   assert.deepEqual(page.faults, []);
+});
+
+for (const [what, viewport] of [['the smallest window', { width: 1280, height: 720 }], ['type of twice the size', { width: 720, height: 450 }]]) {
+  test(`in ${what} everything can be reached`, atLength, async (t) => {
+    const page = await live(t, browser, server, '/?test', { viewport });
+    await page.locator('.map').focus();
+    await page.keyboard.press('a');
+    await holds(page, () => window.__console.selection.length === window.__console.drones);
+    const { scrollWidth, scrollHeight } = await page.evaluate(() => document.documentElement);
+    assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= viewport.width, `${scrollWidth} x ${scrollHeight}: nothing sticks out`);
+    for (const name of [/^Stop all/, /^Return/, /^Go to/]) {
+      const button = page.getByRole('button', { name }).first();
+      await button.scrollIntoViewIfNeeded();
+      const box = await button.boundingBox();
+      assert.ok(box.x >= 0 && box.x + box.width <= viewport.width && box.y >= 0 && box.y + box.height <= viewport.height, `${name}: ${JSON.stringify(box)}`);
+      assert.ok(box.height >= 24 && box.width >= 24, `${name} is large enough to hit`);
+    }
+    const map = await page.locator('.map').boundingBox();
+    assert.ok(map.width >= 300 && map.height >= 150, JSON.stringify(map));
+    await picture(page, `console-${viewport.width}`);
+    assert.deepEqual(page.faults, []);
+  });
+}
+
+test('Stop all by keyboard is held, single keys can be turned off, and what happens is spoken', atLength, async (t) => {
+  const page = await live(t, browser, server, '/?test');
+  await page.locator('[aria-live="polite"]', { hasText: /Live\. \d+ flying, \d+ warning/ }).waitFor({ state: 'attached' });
+  await page.locator('.map').focus();
+  const known = await page.evaluate(() => window.__console.strips.map((s) => s.id));
+  const stopped = () => page.evaluate((ids) => window.__console.strips.find((s) => s.command === 'hold' && !ids.includes(s.id)), known);
+  await page.keyboard.down('Shift');
+  await page.keyboard.down('X');
+  await page.keyboard.up('X');
+  assert.equal(await stopped(), undefined, 'pressed shortly it does nothing');
+  await page.keyboard.down('X');
+  await until('all are stopped', stopped);
+  await page.keyboard.up('X');
+  await page.keyboard.up('Shift');
+  await page.keyboard.press('?');
+  await page.getByRole('dialog').getByLabel('Single-key shortcuts').uncheck();
+  await page.keyboard.press('Escape');
+  await page.locator('.map').focus();
+  await page.keyboard.press('a');
+  await page.keyboard.press('v');
+  assert.deepEqual(await selection(page), []);
+  assert.ok(!new URL(page.url()).search.includes('view=tilt'));
+  await server.post('/api/command', { command: 'inject_fault', targets: ['worker-1'], params: { fault: 'gps' } });
+  await page.locator('[aria-live="assertive"]', { hasText: /Warning: (no position fix|worker-1)/ }).waitFor({ state: 'attached' });
+  await server.post('/api/command', { command: 'inject_fault', targets: ['worker-1'], params: { fault: 'gps', clear: true } });
+});
+
+test('the preflight says what is open and what is fine', atLength, async (t) => {
+  const page = await live(t, browser, server, '/?test');
+  await drawer(page, 'Preflight');
+  const panel = page.getByRole('tabpanel');
+  await panel.getByText('Live data').waitFor();
+  await server.post('/api/command', { command: 'inject_fault', targets: ['worker-2'], params: { fault: 'gps' } });
+  await panel.getByText(/points? (is|are) open/).waitFor();
+  await panel.locator('li', { hasText: 'Every alert has been seen' }).getByText(/not seen/).waitFor();
+  assert.deepEqual(await accessibilityFaults(page), []);
+  await server.post('/api/command', { command: 'inject_fault', targets: ['worker-2'], params: { fault: 'gps', clear: true } });
 });

@@ -2,12 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { holds, launch, missing, open, picture } from './support/browser.mjs';
-import { live, selectAll, stripOf } from './support/console.mjs';
-import { until } from './support/process.mjs';
+import { accessibilityFaults, holds, launch, missing, open, picture } from './support/browser.mjs';
+import { holdButton, live, project, selectAll, stripOf } from './support/console.mjs';
+import { full, until } from './support/process.mjs';
 import { startServer } from './support/server.mjs';
 
 const options = { skip: missing, timeout: 240_000 };
+const atLength = { ...options, skip: missing ?? (full ? undefined : 'at full length only') };
 let browser;
 let server;
 before(async () => { if (!missing) [browser, server] = await Promise.all([launch(), startServer()]); });
@@ -41,6 +42,66 @@ test('a stream that is two seconds late is called delayed, and never live', opti
   assert.deepEqual(page.faults, []);
 });
 
+test('a stream that is half a second late is called late, holds its markers filled, and takes commands', options, async (t) => {
+  const page = await behind(t, (message, pass) => setTimeout(() => pass(message), 500));
+  await holds(page, () => window.__console?.state === 'late', undefined, 30_000);
+  await page.locator('.chip', { hasText: 'Late' }).waitFor();
+  assert.equal(await page.evaluate(() => window.__console.hollow), 0);
+  await selectAll(page);
+  await until('commands are enabled', () => page.getByRole('button', { name: /^Hold(\s+H)?$/ }).isEnabled());
+  assert.equal(await page.evaluate(() => window.__console.state), 'late');
+  assert.deepEqual(page.faults, []);
+});
+
+test('a socket that is open and brings nothing is no connection: frozen, struck, commands off, and Stop all gets through', atLength, async (t) => {
+  let silent = false;
+  let isWhole = true;
+  const page = await behind(t, (message, pass) => {
+    // An attachment goes the way of its announcement; answers come through.
+    if (typeof message === 'string') isWhole = !silent || /^43/.test(message);
+    if (isWhole) pass(message);
+  });
+  await holds(page, () => window.__console?.state === 'live' && window.__console.drones > 0, undefined, 30_000);
+  await selectAll(page);
+  silent = true;
+  await holds(page, () => window.__console.state === 'lost');
+  await page.getByText(/^No fresh data for .* Positions are frozen; commands are disabled\./).waitFor();
+  await holds(page, () => window.__console.hollow === window.__console.drones);
+  assert.equal(await page.getByRole('button', { name: /^Hold(\s+H)?$/ }).isDisabled(), true);
+  await page.getByText('Last known values', { exact: true }).waitFor();
+  assert.equal(await page.locator('.inspector dl dd').first().evaluate((dd) => getComputedStyle(dd).textDecorationLine), 'line-through');
+  const before = (await server.json('/api/commands')).commands.length;
+  await holdButton(page, page.getByRole('button', { name: /^Stop all/ }), () => until('stop got through', async () => (await server.json('/api/commands')).commands.length > before));
+  silent = false;
+  await holds(page, () => window.__console.state === 'live');
+  assert.deepEqual(page.faults, []);
+});
+
+test('a drone that falls silent gets an age, after a minute a place in a list, and goes from the map when it is let go', options, async (t) => {
+  const own = await startServer({ t, args: ['--database-url', 'none'] });
+  const page = await live(t, browser, own);
+  await own.post('/api/command', { command: 'inject_fault', targets: ['scout-1'], params: { fault: 'link' } });
+  await own.post('/api/command', { command: 'set_speed', params: { factor: 25 } });
+  await page.locator('.fleet .row', { hasText: 'scout-1' }).getByText(/\d s old$/).waitFor();
+  const lost = page.getByRole('region', { name: 'Lost drones' });
+  await lost.getByText('scout-1').waitFor();
+  await own.post('/api/pause');
+  await until('the table has it no more', async () => (await page.locator('.fleet .row', { hasText: 'scout-1' }).count()) === 0);
+  const map = await page.locator('.map').boundingBox();
+  const isShown = async () => { const at = await project(page, 'scout-1'); return at.x > map.x - 5000; };
+  assert.equal(await isShown(), true, 'its last place is kept');
+  await picture(page, 'console-silent');
+  assert.deepEqual(await accessibilityFaults(page), []);
+  await lost.getByRole('button', { name: 'Dismiss' }).click();
+  await until('it is off the map', async () => !(await isShown()));
+  assert.equal(await lost.count(), 0);
+  await own.post('/api/command', { command: 'inject_fault', targets: ['scout-1'], params: { fault: 'link', clear: true } });
+  await own.post('/api/start');
+  await page.locator('.fleet .row', { hasText: 'scout-1' }).waitFor();
+  await until('it is on the map again', isShown);
+  assert.deepEqual(page.faults, []);
+});
+
 test('damaged frames are dropped and counted, and the page lives on', options, async (t) => {
   let frames = 0;
   const page = await behind(t, (message, pass) => {
@@ -62,6 +123,29 @@ test('damaged frames are dropped and counted, and the page lives on', options, a
   await holds(page, (before) => window.__console.seq > before + 10 && window.__console.state === 'live', seq);
   await page.locator('.chip').click();
   await page.getByText(/wrong magic \d/).waitFor();
+  assert.deepEqual(page.faults, []);
+});
+
+test('a simulation that stands still while the line is good is called stalled, and another build older', atLength, async (t) => {
+  let stuck = null;
+  const page = await behind(t, (message, pass) => {
+    if (typeof message === 'string' && message.includes('"welcome"')) return pass(message.replace(/"build":"[^"]*"/, (build) => (stuck === null ? build : '"build":"another"')));
+    if (!isFrame(message) || stuck === null) return pass(message);
+    stuck ||= message.subarray(16, 24);
+    const bent = Buffer.from(message);
+    stuck.copy(bent, 16);
+    return pass(bent);
+  });
+  await holds(page, () => window.__console?.state === 'live' && window.__console.drones > 0, undefined, 30_000);
+  stuck = false;
+  await page.getByText('Simulation stalled').waitFor();
+  assert.equal(await page.evaluate(() => window.__console.state), 'live', 'the network is fine');
+  // Another name is another connection, and that is greeted anew.
+  await page.getByRole('button', { name: /Name yourself/ }).click();
+  await page.getByLabel(/Your name/).fill('Amira');
+  await page.getByRole('button', { name: 'Use it' }).click();
+  await page.getByText('This page is older than the server.').waitFor();
+  await page.getByRole('button', { name: 'Reload' }).waitFor();
   assert.deepEqual(page.faults, []);
 });
 
@@ -138,7 +222,13 @@ test('where WebSockets are blocked, long polling carries a slower stream', optio
   await page.goto(`${server.url}/?test`);
   await holds(page, () => window.__console?.drones > 0 && window.__console.state === 'live', undefined, 30_000);
   await page.locator('.chip').click();
-  await page.getByText('Long polling').waitFor();
+  await page.getByText('Long polling', { exact: true }).waitFor();
+  await page.locator('.chip', { hasText: /Hz, long polling/ }).waitFor();
+  // Asked for is what one answer a round trip can carry, and no more.
+  await until('the rate is that of a slower stream', async () => {
+    const hz = Number(/([\d.]+) Hz/.exec(await page.locator('.pop', { hasText: 'Frames' }).innerText())?.[1]);
+    return hz > 0 && hz <= 6;
+  });
   await selectAll(page);
   await page.getByRole('button', { name: /^Hold(\s+H)?$/ }).click();
   const strip = await until('the command is answered', async () => { const s = await stripOf(page, 'hold'); return s?.transport && s; });

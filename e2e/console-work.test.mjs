@@ -146,10 +146,12 @@ test('the next box is a region to scan; who cannot scan says so before and after
 });
 
 test('what somebody else holds is refused with the name; claimed, handed over, and stopped all the same', options, async (t) => {
+  // A swarm of its own: drones that other tests have sent home refuse to hold on the ground.
+  const server = await startServer({ t });
   const jonas = await connect(server, { t, auth: { name: 'Jonas' } });
   const asked = await jonas.timeout(5000).emitWithAck('claim', { targets: { group: 'alpha' } });
   assert.equal(asked.ok, true);
-  const page = await live(t);
+  const page = await liveConsole(t, browser, server);
   await page.getByRole('button', { name: /Name yourself/ }).click();
   await page.getByLabel(/Your name/).fill('Amira');
   await page.getByRole('button', { name: 'Use it' }).click();
@@ -168,9 +170,13 @@ test('what somebody else holds is refused with the name; claimed, handed over, a
   await holds(page, () => window.__console.leases.find((l) => l.holder === 'Amira')?.drones.length === 7);
   await page.getByLabel('Hand over to').selectOption('Jonas');
   await holds(page, () => window.__console.leases.find((l) => l.holder === 'Jonas')?.drones.length === 7);
-  await holdButton(page, page.getByRole('button', { name: /^Stop all/ }), () => until('stop reaches everyone', async () => page.evaluate(() =>
-    window.__console.strips.some((s) => s.command === 'hold' && s.counts.denied === 0 && s.transport !== null))));
-  await jonas.timeout(5000).emitWithAck('release', { targets: 'all' });
+  const known = await page.evaluate(() => window.__console.strips.map((s) => s.id));
+  const stopped = () => page.evaluate((ids) => window.__console.strips.find((s) => s.command === 'hold' && s.transport !== null && !ids.includes(s.id)), known);
+  let stop;
+  await holdButton(page, page.getByRole('button', { name: /^Stop all/ }), async () => { stop = await until('stop is answered', stopped); });
+  const told = (await server.json('/api/commands')).commands.find((c) => c.command_id === stop.id);
+  assert.equal(Object.keys(told.results).length, 12, 'stop reaches everyone, held or not');
+  assert.deepEqual(Object.values(told.results).filter((r) => ['denied', 'not_in_control', 'failed'].includes(r.result)), []);
 });
 
 test('a fence drawn on the map is sent, seen by the server, and undone', options, async (t) => {

@@ -96,6 +96,7 @@ test('the server is killed: the page says so and disables commands; restarted, i
   const again = await startServer({ t, port: mortal.port, dataDir: mortal.dataDir });
   await holds(page, () => window.__console.state === 'live');
   t.diagnostic(`live again ${Date.now() - start} ms after the kill`);
+  await page.getByText(/^Server restarted at /).waitFor();
   await holds(page, (n) => window.__console.drones === n, (await again.json('/api/drones')).drones.length);
   await page.keyboard.press('a');
   await until('commands are enabled again', () => hold.isEnabled());

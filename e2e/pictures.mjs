@@ -23,10 +23,34 @@ const filter = async (page, text) => {
   await page.getByRole('button', { name: 'Select', exact: true }).click();
 };
 
+/** Selects what a filter lets through, and shows everybody again. */
+const only = async (page, text) => {
+  await filter(page, text);
+  await page.locator('#fleet-filter').fill('');
+  await page.locator('#fleet-filter').blur();
+};
+
+/** Flies on until the swarm looks like one: a beginning in rows is no picture of a flock. */
+async function flyOn(server, seconds) {
+  const { tick } = await server.json('/api/status');
+  await server.post('/api/command', { command: 'step', params: { ticks: seconds * 25 } });
+  await until('it has flown', async () => (await server.json('/api/status')).tick >= tick + seconds * 25, { within: 300_000 });
+  await server.post('/api/start');
+}
+
+/** A command that waits to be confirmed, with what it would do. */
+async function foreseen(page) {
+  await only(page, 'group bravo or group alpha');
+  await page.getByRole('button', { name: /^Go to/ }).click();
+  const map = await page.locator('.map').boundingBox();
+  await page.mouse.click(map.x + map.width * 0.78, map.y + map.height * 0.78);
+  await page.locator('.confirm .foreseen').waitFor();
+  await sleep(500);
+}
+
 /** A command on its way, alerts and a selection: what a minute at the console looks like. */
 async function atWork(page, server) {
-  await filter(page, 'group alpha');
-  await page.locator('#fleet-filter').fill('');
+  await only(page, 'group alpha');
   await page.getByRole('button', { name: /^Go to/ }).click();
   const map = await page.locator('.map').boundingBox();
   await page.mouse.click(map.x + map.width * 0.28, map.y + map.height * 0.78);
@@ -66,8 +90,10 @@ const pictures = {
   'console-dark': { colorScheme: 'dark', prepare: atWork },
   'console-light': { colorScheme: 'light', prepare: atWork },
   'console-flock': { scenario: 'flock', colorScheme: 'light', prepare: async (page) => { await box(page, 0.3, 0.2, 0.9, 0.7); await tab(page, 'Plots'); await sleep(8000); } },
-  'console-thousand': { scenario: 'thousand', prepare: async (page) => { await box(page, 0.55, 0.1, 0.95, 0.45); await sleep(5000); } },
-  'console-ten-thousand': { scenario: 'ten-thousand', prepare: async (page) => { await filter(page, 'group north'); await sleep(5000); } },
+  'console-foreseen': { prepare: foreseen },
+  'console-menu': { colorScheme: 'light', prepare: async (page) => { await only(page, 'group alpha'); const map = await page.locator('.map').boundingBox(); await page.mouse.click(map.x + map.width * 0.3, map.y + map.height * 0.3, { button: 'right' }); await sleep(2000); } },
+  'console-thousand': { scenario: 'thousand', args: ['--paused'], prepare: async (page, server) => { await flyOn(server, 60); await only(page, 'group north'); await sleep(9000); } },
+  'console-ten-thousand': { scenario: 'ten-thousand', args: ['--paused'], prepare: async (page, server) => { await flyOn(server, 40); await only(page, 'group north'); await sleep(9000); } },
   'console-alerts': {
     scenario: 'flock', prepare: async (page, server) => {
       const ids = (from, n) => Array.from({ length: n }, (_, i) => `quad-${from + i}`);
@@ -81,7 +107,7 @@ const pictures = {
   'console-lost': { prepare: async (page, server) => { await selectAll(page); await sleep(2000); await server.end('SIGKILL'); await holds(page, () => window.__console.state === 'lost'); await sleep(1500); } },
   'console-past': { scenario: 'flock', prepare: async (page) => { await selectAll(page); await sleep(12_000); for (let i = 0; i < 6; i++) await page.keyboard.press(','); await sleep(800); } },
   'console-over': { scenario: 'flock', args: ['--paused'], prepare: runOverAnother },
-  'console-quad': { prepare: async (page) => { await filter(page, 'type scout'); await page.keyboard.press('Escape'); await page.locator('.map').first().focus(); await page.keyboard.press('q'); await sleep(800); await page.keyboard.press('z'); await sleep(6000); } },
+  'console-quad': { prepare: async (page) => { await filter(page, 'type scout'); await page.keyboard.press('Escape'); await page.locator('.map').first().focus(); await page.keyboard.press('q'); await sleep(6000); } },
   'console-tilt': { colorScheme: 'light', prepare: async (page) => { await filter(page, 'group bravo'); await page.locator('.map').first().focus(); await page.keyboard.press('v'); await sleep(800); await page.keyboard.press('z'); await sleep(6000); } },
   'console-first-run': { newcomer: true, prepare: () => sleep(3000) },
   'console-phone': { viewport: { width: 390, height: 844 }, prepare: () => sleep(3000) },

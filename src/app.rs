@@ -23,6 +23,7 @@ use crate::gateway::commands::CommandRate;
 use crate::gateway::{Commons, DEFAULT_SWARM, Gateway};
 use crate::http::assets::Assets;
 use crate::http::auth::Tokens;
+use crate::http::site_image::SiteImage;
 use crate::http::tiles::Tiles;
 use crate::http::{self, Api, Origins, Proxies};
 use crate::socketio::{self, AllowedOrigins, Recovery, SocketIo};
@@ -71,7 +72,8 @@ async fn run(config: ServeConfig) -> Result<(), String> {
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let ground = prepare(&config).await?;
     let tiles = config.tiles_dir.as_deref().map(Tiles::open).transpose()?;
-    let assets = Assets { console_dir: config.console_dir.clone(), tiles };
+    let site_image = config.site_image.as_deref().map(SiteImage::open).transpose()?;
+    let assets = Assets { console_dir: config.console_dir.clone(), tiles, site_image };
     let io = SocketIo::new(socketio_config(&config));
     doors::open_admin_page(&config, &io, ground.gatekeeper.clone())?;
     let mut shelf = Shelf::default();

@@ -36,6 +36,10 @@ pub struct ServeConfig {
     #[arg(long, env = "HMRS_TILES_DIR", value_name = "DIR")]
     pub tiles_dir: Option<PathBuf>,
 
+    /// A picture of the site under the console's swarm: a JSON file that names it and where two or more of its pixels lie
+    #[arg(long, env = "HMRS_SITE_IMAGE", value_name = "FILE")]
+    pub site_image: Option<PathBuf>,
+
     /// Begin with the clock held
     #[arg(long, env = "HMRS_PAUSED")]
     pub paused: bool,

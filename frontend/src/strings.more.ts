@@ -1,5 +1,6 @@
 /** Words of panels that are only loaded when somebody opens them. */
-import { number } from './format';
+import { number, span } from './format';
+import type { Forecast } from './proto/events';
 import type { Figure } from './store/figures';
 import type { CheckName } from './store/preflight';
 import type { Metric } from './store/series';
@@ -11,6 +12,8 @@ const FIGURE_UNITS: Record<Figure, [unit: string, digits: number]> = {
   separation_min_m: ['m', 1], polarization: ['', 2], battery_min_pct: ['%', 0], speed_mean_mps: ['m/s', 1], airborne: ['', 0], cohesion_radius_m: ['m', 1], near_misses: ['', 0],
 };
 const withUnit = (value: number, [unit, digits]: [string, number]): string => (Number.isFinite(value) ? `${number(value, digits)} ${unit}`.trim() : number(NaN));
+
+const inSpan = (s: number): string => span(1000 * s);
 
 export const M = {
   spacing: 'Distance between drones, m',
@@ -27,8 +30,8 @@ export const M = {
   forN: (n: number): string => `All of these concern the ${drones(n)} selected.`,
 
   metric: 'What is plotted',
-  metrics: { separation: 'Least distance', polarization: 'Common heading, 0 to 1', battery: 'Lowest battery', speed: 'Mean speed', airborne: 'In the air', tick: 'Time of a tick' } as Record<Metric, string>,
-  value: (metric: Metric, value: number): string => withUnit(value, UNITS[metric]),
+  metrics: { separation: 'Least distance', polarization: 'Common heading, 0 to 1', battery: 'Battery, lowest and median', speed: 'Mean speed', airborne: 'In the air', tick: 'Time of a tick' } as Record<Metric, string>,
+  valueOf: (metric: Metric, values: readonly number[]): string => values.map((value) => withUnit(value, UNITS[metric])).join(', '),
   figures: {
     separation_min_m: 'Least distance', polarization: 'Common heading', battery_min_pct: 'Lowest battery', speed_mean_mps: 'Mean speed', airborne: 'In the air', cohesion_radius_m: 'Spread', near_misses: 'Near misses',
   } as Record<Figure, string>,
@@ -134,6 +137,36 @@ export const M = {
 
   saveCsv: 'What is shown, as a table',
   savePng: 'What is shown, as a picture',
+
+  foreseen: (f: Forecast): string => {
+    const end = f.done_s !== undefined ? `Done in ${inSpan(f.done_s)}` : f.done + f.failed === 0 ? `Looked ${inSpan(f.looked_s)} ahead` : `${f.done} done within ${inSpan(f.looked_s)}`;
+    return f.separation_min_m === undefined ? end : `${end}, drones at least ${f.separation_min_m.toFixed(1)} m apart`;
+  },
+  foreseenTrouble: (f: Forecast): string => {
+    const parts = [f.collisions > 0 ? (f.collisions === 1 ? '1 collision' : `${f.collisions} collisions`) : '', f.near_misses > 0 ? (f.near_misses === 1 ? '1 near miss' : `${f.near_misses} near misses`) : '', f.failed > 0 ? `${drones(f.failed)} would not make it` : ''].filter(Boolean);
+    return parts.length > 0 ? `Foreseen: ${parts.join(', ')}.` : '';
+  },
+
+  lost: 'Lost drones',
+  lostN: (n: number): string => `Lost: ${drones(n)}`,
+  silentFor: (time: string): string => `silent for ${time}`,
+  dismissAll: 'Dismiss all',
+  dismissLostTitle: 'Takes the last known position off the map until the drone is heard again',
+
+  command: (whom: string): string => `Command ${whom}`,
+  mapMenu: 'Menu of the map',
+  selectOnly: 'Select only this one',
+  addToSelection: 'Add to the selection',
+  takeOut: 'Take out of the selection',
+  centreOnIt: 'Centre the map on it',
+  sendHere: 'Send here…',
+  queueHere: 'Add to the queue of points',
+  followIt: (id: string): string => `Follow ${id}`,
+  placeAt: (e: string, n: string): string => `East ${e}, north ${n} m`,
+  centreHere: 'Centre the map here',
+  copyPlace: 'Copy the coordinates',
+  copied: (text: string): string => `${text} is copied.`,
+  fenceHere: 'Draw a fence from here',
 
   spawn: 'Add drones',
   count: 'How many',

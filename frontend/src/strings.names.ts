@@ -19,3 +19,5 @@ export const LANDED: Record<string, string> = { on_ground: 'on ground', takeoff:
 export const LINK: Record<LinkState, string> = { connecting: 'Connecting', live: 'Live', late: 'Late', delayed: 'Delayed', lost: 'Lost', polling: 'HTTP polling, every 5 s' };
 
 export const FATES: Record<Fate, string> = { sending: 'sent', accepted: 'accepted', in_progress: 'in progress', completed: 'done', failed: 'failed', denied: 'refused', cancelled: 'cancelled' };
+
+export const FAULTS: Record<string, string> = { motor: 'motor', battery: 'battery', gps: 'position fix', link: 'radio link', panic: 'pilot' };

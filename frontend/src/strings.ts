@@ -2,7 +2,7 @@
 import { count } from './format';
 import type { LinkState } from './net/state';
 import type { Fate } from './store/strips';
-import { COMMANDS, FATES, LANDED, LINK, MODES } from './strings.names';
+import { COMMANDS, FATES, FAULTS, LANDED, LINK, MODES } from './strings.names';
 
 const plural = (n: number, one: string, many: string): string => `${count(n)} ${n === 1 ? one : many}`;
 
@@ -13,6 +13,7 @@ export const S = {
   productLong: 'Swarm console',
   noScenario: 'Scenario',
   command: (name: string): string => COMMANDS[name] ?? name.replaceAll('_', ' '),
+  fault: (name: string, mended: boolean): string => `${mended ? 'Mend' : 'Break'} ${FAULTS[name] ?? name}`,
   mode: (name: string): string => MODES[name] ?? name,
   landed: (name: string): string => LANDED[name] ?? name,
   link: (state: LinkState): string => LINK[state],
@@ -98,7 +99,9 @@ export const S = {
   following: 'Following',
   minMedian: (min: string, median: string): string => `min ${min}, median ${median}`,
   range: (low: string, high: string): string => (low === high ? low : `${low} to ${high}`),
-  old: (seconds: number | null): string => (seconds === null ? 'over 10 s old' : `${seconds.toFixed(1)} s old`),
+  old: (seconds: number): string => `${seconds < 60 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min`} old`,
+  data: 'Data',
+  badData: 'bad data',
   silent: (n: number): string => `${n} stale`,
 
   commands: 'Commands',
@@ -217,6 +220,7 @@ export const S = {
   tryNow: 'Try now',
   pollingBanner: 'No live connection. Positions come over HTTP every 5 s.',
   restarted: (clock: string): string => `Server restarted at ${clock}. Trails and log begin anew.`,
+  resumed: (clock: string): string => `Server restarted at ${clock}. The run goes on where it was recorded.`,
   newRun: (scenario: string): string => `New run of ${scenario}.`,
   olderPage: 'This page is older than the server.',
   reload: 'Reload',
@@ -309,7 +313,7 @@ export const S = {
   kioskLeave: 'Back to the console',
   kioskRefusal: 'Only the picture is shown here. K brings everything back.',
   messages: 'Messages',
-  tilesMissing: ', some of the map is missing',
+  groundMissing: 'some of the map is missing',
   mission: 'Mission',
   missionReport: 'Report',
   missionOutcome: (outcome: string): string => ({ complete: 'Mission complete.', incomplete: 'Mission ended incomplete.', stranded: 'Mission stranded.' })[outcome] ?? outcome,

@@ -33,6 +33,8 @@ export interface ConsoleHook {
   readonly replay: boolean;
   /** The other run that is shown beside this one: its id, how many of its drones are known now, where it parts. */
   readonly over: { run: string; drones: number; partsAt: number | null; failed: string | null } | null;
+  /** What the command under confirmation would make each drone fly; null while there is none, or nothing is known. */
+  readonly foreseen: Record<string, readonly unknown[]> | null;
   readonly strips: { id: string; command: string; counts: Record<string, number>; done: boolean; transport: string | null; error: string | null }[];
   project(id: string): { x: number; y: number } | null;
 }
@@ -71,6 +73,7 @@ export function installHook(actions: Actions): void {
       return over && { run: over.run.id, drones: (frame && session.ghost?.at(frame.tick)?.count) ?? 0, partsAt: over.comparison?.first_divergence_tick ?? null, failed: over.failed };
     },
     get views() { return actions.views.all.size; },
+    get foreseen() { return actions.foreseen?.paths ?? null; },
     get strips() {
       return session.strips.all.map((s) => ({ id: s.id, command: s.command, counts: { ...s.counts }, done: s.done, transport: s.transport, error: s.error }));
     },

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::contract::record::SpoolHealth;
-use crate::sim::{CommandResult, DroneState, DroneTable, Level, Snapshot, Vec3, Verdict};
+use crate::sim::{CommandResult, DroneState, DroneTable, Forecast, Level, Snapshot, Vec3, Verdict};
 
 /// Whether simulated time passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -162,6 +162,10 @@ pub struct Ack {
     /// Present and true if nothing was done because `dry_run` was asked for.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
+    /// What would be flown, in the answer to a dry run of a command that drones fly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object)]
+    pub forecast: Option<Forecast>,
 }
 
 /// A swarm that was put up.

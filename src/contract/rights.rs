@@ -25,6 +25,7 @@ pub const ROUTES: &[(&str, &str, Needs)] = &[
     ("GET", "/api/session", VIEWER),
     ("GET", "/metrics", VIEWER),
     ("GET", "/api/tiles/{z}/{x}/{y}", VIEWER),
+    ("GET", "/api/site-image", VIEWER),
     ("GET", "/api/status", VIEWER),
     ("GET", "/api/realtime-status", VIEWER),
     ("GET", "/api/drones", VIEWER),

@@ -175,6 +175,7 @@ impl Gateway {
             spawned: Vec::new(),
             fork: None,
             dry_run: envelope.dry_run,
+            forecast: None,
         };
         if envelope.dry_run {
             self.recording(&run).await?.check_tick(ack.tick, "params.tick")?;

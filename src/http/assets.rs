@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
+use super::site_image::SiteImage;
 use super::tiles::Tiles;
 
 /// The built console. Empty where it was not built before the server was compiled.
@@ -34,6 +35,8 @@ pub struct Assets {
     pub console_dir: Option<PathBuf>,
     /// A base map for it.
     pub tiles: Option<Tiles>,
+    /// A picture of the site for it.
+    pub site_image: Option<SiteImage>,
 }
 
 struct Asset {

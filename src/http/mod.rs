@@ -17,6 +17,7 @@ mod past;
 mod proxy;
 mod runs;
 mod scenarios;
+pub mod site_image;
 mod status;
 mod swarms;
 pub mod tiles;
@@ -98,6 +99,7 @@ pub fn routes(api: Api) -> impl FnOnce(&mut ServiceConfig) {
                     .route("/metrics", web::get().to(status::metrics))
                     .route("/config", web::get().to(status::config))
                     .route("/tiles/{z}/{x}/{y}", web::get().to(tiles::tile))
+                    .route("/site-image", web::get().to(site_image::site_image))
                     .route("/login", web::post().to(login::login))
                     .route("/logout", web::post().to(login::logout))
                     .route("/session", web::get().to(login::session))

@@ -3,7 +3,9 @@
 use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
-use super::{command, export, health, login, past, runs, scenarios, status, swarms, tiles, tokens};
+use super::{
+    command, export, health, login, past, runs, scenarios, site_image, status, swarms, tiles, tokens,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -34,6 +36,7 @@ use super::{command, export, health, login, past, runs, scenarios, status, swarm
         status::metrics,
         status::config,
         tiles::tile,
+        site_image::site_image,
         command::command,
         command::prepare,
         command::spawn,

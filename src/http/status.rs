@@ -199,6 +199,7 @@ pub async fn config(api: Data<Api>) -> HttpResponse {
         "needs_token": api.gateway.commons().gatekeeper.needs_token(),
         "swarms": swarms,
         "tiles": api.assets.tiles.as_ref().map(|tiles| tiles.config()),
+        "site_image": api.assets.site_image.as_ref().map(|image| image.config()),
     }))
 }
 

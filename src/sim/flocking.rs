@@ -76,7 +76,7 @@ pub trait Flocking: Sized {
 /// The rule for one drone, which may have met its neighbours together with others before.
 pub fn alone<F: Flocking>(p: &Percept, numbers: &[f64]) -> Vec3 {
     let rule = F::by(numbers);
-    if let Some(sums) = p.foreseen {
+    if let Some(sums) = p.met {
         return rule.conclude(p, sums);
     }
     let mut all = rule.begin(Vectors::same(0.0, p.velocity()), Vectors::same(0.0, p.me.body.velocity));

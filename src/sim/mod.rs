@@ -83,4 +83,4 @@ pub use snapshot::{Alert, AlertLevel, DroneRow, DroneState, DroneTable, Snapshot
 pub use space::Space;
 pub use targets::Targets;
 pub use wind::WindSpec;
-pub use world::{Foresight, RestoreError, World};
+pub use world::{Forecast, Meetings, RestoreError, World};

@@ -58,7 +58,7 @@ pub struct Percept<'a> {
     pub rhythm: Rhythm,
     /// What its behaviour has added up over its neighbours, if it met them together with others (see
     /// [`super::company`]).
-    pub foreseen: Option<&'a Sums>,
+    pub met: Option<&'a Sums>,
 }
 
 impl Percept<'_> {

@@ -18,14 +18,14 @@ use tokio::sync::oneshot;
 use crate::contract::error::{ApiError, ErrorCode};
 use crate::contract::incoming::Speed;
 use crate::contract::outgoing::{Ack, RunState, SpoolFill};
-use crate::contract::record::{Durable, Recorder};
-use crate::sim::{Command, Foresight, Happening, Intent, Level, ParamSpec, Targets, Tick, World};
+use crate::contract::record::Recorder;
+use crate::sim::{Command, Happening, Intent, Level, Meetings, ParamSpec, Targets, Tick, World};
 
 use super::clock::{Clock, Pacer, WallWatch};
 use super::crew::Hands;
 use super::describe::{describe, measured};
 use super::drone::{Decided, Died};
-use super::durable;
+use super::durable::Then;
 use super::keyframe;
 use super::ledger::{Ledger, Origin};
 use super::load::LoadMeter;
@@ -57,7 +57,7 @@ pub struct Swarm {
     flight: Option<Flight>,
     tick: Option<OpenTick>,
     intents: Vec<Option<Intent>>,
-    foresight: Foresight,
+    meetings: Meetings,
     hands: Option<Hands>,
     waiting: VecDeque<(Submit, Reply)>,
     ledger: Ledger,
@@ -67,13 +67,14 @@ pub struct Swarm {
     wall: WallWatch,
     keyframe_due: Tick,
     keyframe_busy: Arc<AtomicBool>,
+    looking_ahead: Arc<AtomicBool>,
     resumed_at: Option<Tick>,
     is_replacement: bool,
     timer: Option<SpawnHandle>,
     is_closed: bool,
 }
 
-type Reply = oneshot::Sender<(Result<Ack, ApiError>, Option<Durable>)>;
+type Reply = oneshot::Sender<(Result<Ack, ApiError>, Then)>;
 
 /// A tick between its two halves.
 struct OpenTick {
@@ -114,6 +115,7 @@ impl Swarm {
         let mut swarm = Self {
             keyframe_due: keyframe::first(settings.keyframe_every_s, &world),
             keyframe_busy: Arc::default(),
+            looking_ahead: Arc::default(),
             resumed_at,
             is_replacement: false,
             run,
@@ -127,7 +129,7 @@ impl Swarm {
             flight: None,
             tick: None,
             intents: Vec::new(),
-            foresight: Foresight::default(),
+            meetings: Meetings::default(),
             hands: None,
             waiting: VecDeque::new(),
             ledger,
@@ -148,11 +150,8 @@ impl Swarm {
     fn settle(&mut self, ctx: &mut Context<Self>) {
         if self.tick.is_none() {
             while let Some((submit, reply)) = self.waiting.pop_front() {
-                let promises = !submit.envelope.dry_run;
-                let answer = self.carry_out(submit);
-                let durable = (promises && answer.is_ok()).then(|| self.run.durable());
                 // The asker may have hung up; the command stands all the same.
-                let _ = reply.send((answer, durable));
+                let _ = reply.send(self.answer(submit));
             }
             self.drain_world();
         }
@@ -273,7 +272,7 @@ impl Swarm {
                 Hands::default()
             })
         });
-        self.world.decide_all(&mut self.foresight, &mut self.intents, hands);
+        self.world.decide_all(&mut self.meetings, &mut self.intents, hands);
         let crashed: Vec<Arc<str>> = (self.intents.iter().zip(self.world.drones()))
             .filter(|(intent, _)| matches!(intent, Some(Intent::Crashed)))
             .map(|(_, drone)| drone.id().clone())
@@ -439,8 +438,8 @@ impl Handler<Submit> for Swarm {
         }
         Box::pin(async move {
             match answer.await {
-                Ok((Ok(ack), Some(durable))) => durable::once_durable(ack, durable).await,
-                Ok((answer, _)) => answer,
+                Ok((Ok(ack), then)) => then.complete(ack).await,
+                Ok((error, _)) => error,
                 Err(_) => {
                     let problem = "the swarm ended before the command was applied";
                     Err(ApiError::new(ErrorCode::Unavailable, problem))

@@ -1,4 +1,4 @@
-//! Acks that wait for a disk.
+//! Acks that wait for a disk, or for a look ahead. The swarm does not wait meanwhile.
 
 use std::time::Duration;
 
@@ -6,11 +6,34 @@ use crate::contract::error::{ApiError, ErrorCode};
 use crate::contract::outgoing::Ack;
 use crate::contract::record::Durable;
 
+use super::foresight::Foresight;
+
 /// Longest wait for a command's record to be on a disk.
 const DURABLE_WAIT_MAX: Duration = Duration::from_secs(4);
 
-/// The ack of a command, not before its record is on a disk. The swarm does not wait meanwhile.
-pub(super) async fn once_durable(ack: Ack, durable: Durable) -> Result<Ack, ApiError> {
+/// What an ack waits for.
+pub(super) enum Then {
+    /// Nothing.
+    Done,
+    /// The record of the command.
+    Durable(Durable),
+    /// What would be flown.
+    Foresee(Foresight),
+}
+
+impl Then {
+    /// The ack, when it may be sent.
+    pub(super) async fn complete(self, ack: Ack) -> Result<Ack, ApiError> {
+        match self {
+            Self::Done => Ok(ack),
+            Self::Durable(durable) => once_durable(ack, durable).await,
+            Self::Foresee(foresight) => Ok(foresight.complete(ack).await),
+        }
+    }
+}
+
+/// The ack of a command, not before its record is on a disk.
+async fn once_durable(ack: Ack, durable: Durable) -> Result<Ack, ApiError> {
     let reason = match actix_rt::time::timeout(DURABLE_WAIT_MAX, durable).await {
         Ok(Ok(())) => return Ok(ack),
         Ok(Err(trouble)) => trouble.reason,

@@ -166,6 +166,7 @@ mod tests {
             spawned: Vec::new(),
             fork: None,
             dry_run: false,
+            forecast: None,
         }
     }
 

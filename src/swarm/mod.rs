@@ -19,6 +19,7 @@ pub mod crew;
 mod describe;
 pub mod drone;
 mod durable;
+mod foresight;
 pub mod headless;
 mod keyframe;
 pub mod ledger;

@@ -3,18 +3,20 @@ import type { Answer } from '../net/authority';
 import { ACK_TIMEOUT_MS, envelope, sendCommand } from '../net/command';
 import type { Session } from '../net/session';
 import { commandsAllowed } from '../net/state';
-import type { CommandAck, Targets } from '../proto/events';
+import { modeName, modeOf } from '../proto/decode';
+import type { CommandAck, Forecast, Targets } from '../proto/events';
 import { Focus } from '../render/camera';
-import type { MapView } from '../render/mapview';
+import type { MapView, MapViews } from '../render/mapview';
 import { commandLabel } from '../store/labels';
 import { previewOf, type Preview } from '../store/preview';
 import { ui, type Aim, type Pending } from '../store/ui.svelte';
-import { S } from '../strings';
+import { drones, S } from '../strings';
 import { confirmationFor } from './consequence';
 import { Fencing } from './fencing';
 import { Groups } from './groups';
 import { Route } from './route';
 import { Travel } from './travel';
+import { wayBack, type Before } from './undo';
 
 /** Every drone stops and stays in the air: the motors keep running, nothing falls. */
 export const STOP_ALL_COMMAND = 'hold';
@@ -28,7 +30,7 @@ const inWords = (why: string | null): string | null => (why === null ? null : (S
 
 export class Actions {
   /** Every view of the map that is open, and the one that keys and buttons mean. */
-  readonly views = { all: new Set<MapView>(), primary: null as MapView | null, fitted: false };
+  readonly views = { all: new Set<MapView>(), primary: null as MapView | null, fitted: false, foreseen: null as MapViews['foreseen'] };
   readonly focus = new Focus();
   /** Space has served to pan the map since it went down, and does nothing more when it comes up. */
   spaceUsed = false;
@@ -67,7 +69,11 @@ export class Actions {
     const confirmation = confirmationFor(command, ids.length);
     ui.aim = null;
     // Old data changes what an immediate command may assume: then everything is confirmed.
-    if (confirmation === 'immediate' && ui.link.state !== 'delayed') this.send(command, ids, params, ids.length);
+    if (confirmation === 'immediate' && ui.link.state !== 'delayed') {
+      const back = wayBack(command, this.whatTheyDo(ids));
+      const undo = (): void => back.forEach((b) => this.send(b.command, b.targets, b.params, b.targets.length));
+      this.send(command, ids, params, ids.length, { taken: () => back.length > 0 && ui.say(`${S.command(command)}, ${drones(ids.length)}.`, { label: S.undo, run: undo }) });
+    }
     else ui.pending = { command, targets: ids, count: ids.length, params, confirmation: confirmation === 'immediate' ? 'hold' : confirmation, then };
   }
 
@@ -102,6 +108,14 @@ export class Actions {
     for (const view of this.views.all) view.target = target;
   }
 
+  /** What the command under confirmation would do, as it is shown in every view. */
+  foreseen: Forecast | null = null;
+
+  foresee(forecast: Forecast | null, painter: MapViews['foreseen']): void {
+    this.foreseen = forecast;
+    this.views.foreseen = painter;
+  }
+
   /** A command to the swarm as a whole, without targets. */
   world(command: string, params: Record<string, unknown> = {}, detail = ''): void {
     const refusal = CLOCK.has(command) ? this.clockRefusal() : this.refusal();
@@ -121,7 +135,7 @@ export class Actions {
     if (strip && refused.length > 0) this.send(strip.command, refused, strip.params ?? {}, refused.length);
   }
 
-  private send(command: string, targets: Targets | undefined, params: Record<string, unknown>, count: number, { detail = '', override = false, then }: { detail?: string; override?: boolean; then?: string } = {}): void {
+  private send(command: string, targets: Targets | undefined, params: Record<string, unknown>, count: number, { detail = '', override = false, then, taken }: { detail?: string; override?: boolean; then?: string; taken?: () => void } = {}): void {
     const { session } = this;
     const made = envelope(command, targets, params, override);
     if (command === 'goto') ui.tried = [ui.tried[0], true, ui.tried[2]];
@@ -135,7 +149,16 @@ export class Actions {
       if (outcome.sent) {
         session.strips.acked(made.command_id, outcome.transport, outcome.ack, Date.now());
         if (then !== undefined) this.goOn(then, outcome.ack);
+        if (outcome.ack.ok) taken?.();
       } else session.strips.notSent(made.command_id, outcome.reason, Date.now());
+    });
+  }
+
+  private whatTheyDo(ids: readonly string[]): Before[] {
+    const { slots, shown, goals } = this.session.fleet;
+    return ids.flatMap((id) => {
+      const slot = slots.slot(id);
+      return shown && slot >= 0 && slot < shown.count ? [{ id, mode: modeName(modeOf(shown, slot)), goal: goals.get(id) }] : [];
     });
   }
 
@@ -227,6 +250,11 @@ export class Actions {
       else this.propose('follow', { drone: this.session.fleet.slots.ids[slot] });
       return;
     }
+    this.sendTo(e, n);
+  }
+
+  /** Asks to confirm that the selected drones fly to a place. */
+  sendTo(e: number, n: number): void {
     const up = this.selectedAltitude();
     this.propose('goto', { position: [Math.round(e * 10) / 10, Math.round(n * 10) / 10, up] });
     if (ui.pending) this.aimTarget({ e, n, label: `${e.toFixed(0)}, ${n.toFixed(0)}, ${up} m` });
@@ -237,6 +265,11 @@ export class Actions {
     const selection = ui.summary?.selection;
     const high = selection ? Math.round((selection.altitudeMin + selection.altitudeMax) / 2) : NaN;
     return Number.isFinite(high) && high >= 3 ? high : GOTO_ALTITUDE_M;
+  }
+
+  /** The menu of the selection's place, or of the middle of the map. */
+  openMenu(): void {
+    document.querySelector('.map')?.dispatchEvent(new Event('contextmenu'));
   }
 
   /* Selection. */
@@ -304,7 +337,7 @@ export class Actions {
   toggleQuad(): void {
     ui.view = ui.view === 'quad' ? 'top' : 'quad';
     // Four small views of a fence would show little of the building in it.
-    if (ui.view === 'quad' && ui.mission) setTimeout(() => this.map?.fitAll('work'), QUAD_MS);
+    if (ui.view === 'quad') setTimeout(() => this.map?.fitAll('work'), QUAD_MS);
   }
 
   /** Only the picture, or everything. */
@@ -315,7 +348,7 @@ export class Actions {
 
   toggleBaseMap(): void {
     ui.baseMap = !ui.baseMap;
-    this.session.showTiles();
+    this.session.showGround();
   }
 
   /* Run control. */

@@ -7,6 +7,16 @@ import type { Actions } from './actions';
 export class Fencing {
   constructor(private readonly actions: Actions) {}
 
+  /** Begins a fence of its own name at these corners. */
+  begin(polygon: Fence['polygon']): void {
+    const { fences } = this.actions.session.fleet;
+    let n = fences.length + 1;
+    while (fences.some((f) => f.name === `fence-${n}`)) n++;
+    ui.sketch = { name: `fence-${n}`, kind: 'keep_out', polygon, action: 'hold' };
+    ui.drawerOpen = true;
+    ui.drawer = 'fences';
+  }
+
   /** Sends the fence that is being drawn; the one it replaces can be had back. */
   save(): void {
     if (!ui.sketch) return;

@@ -60,6 +60,7 @@ export const KEYS: Key[] = [
   { keys: ['a'], shown: 'A', group: 'select', what: 'All', run: (a) => a.selectAll() },
   { keys: ['i'], shown: 'I', group: 'select', what: 'Invert', run: (a) => a.invert() },
   { keys: ['n'], shown: 'N', group: 'select', what: 'Next that needs attention', run: (a) => a.next() },
+  { keys: ['contextmenu'], shown: 'Menu', group: 'select', what: 'Menu of the selection, as with the right button', run: (a) => a.openMenu() },
   { keys: ['escape'], shown: 'Esc', group: 'select', what: 'Cancel, then clear', run: (a) => a.escape() },
   { keys: ['1'], shown: '1 to 9', group: 'select', what: 'Recall a group, twice centres', run: (a) => a.groups.recall('1') },
   ...['2', '3', '4', '5', '6', '7', '8', '9'].map((d): Key => ({ keys: [d], shown: '', group: 'select', what: '', run: (a) => a.groups.recall(d) })),
@@ -157,8 +158,8 @@ export function attachKeys(actions: Actions): () => void {
       if (!event.repeat) actions.spaceUsed = false;
       return;
     }
-    const name = event.key.toLowerCase();
-    if (!ui.singleKeys && name !== 'escape') return;
+    const name = event.shiftKey && event.key === 'F10' ? 'contextmenu' : event.key.toLowerCase();
+    if (!ui.singleKeys && name !== 'escape' && name !== 'contextmenu') return;
     if (name.startsWith('arrow') && ownsArrows(event.target)) return;
     if (name === 'enter' && (ui.aim !== 'goto' || ownsEnter(event.target))) return;
     const key = meaningOf(name);

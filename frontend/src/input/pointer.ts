@@ -9,6 +9,9 @@ const DRAG_PX = 4;
 const WHEEL_STEP = 1.0015;
 const TURN_DEG_PX = 0.35;
 const CORNER_PX = 10;
+/** How near to a drone a finger has to come. */
+const FINGER_PX = 22;
+const LONG_PRESS_MS = 500;
 
 export function attachPointer(element: HTMLElement, map: MapView, actions: Actions): void {
   const touches = new Map<number, { x: number; y: number }>();
@@ -16,6 +19,7 @@ export function attachPointer(element: HTMLElement, map: MapView, actions: Actio
   let dragging = false;
   let spaceHeld = false;
   let pinch = 0;
+  let press = 0;
   /** The corner of the fence being drawn that the pointer holds. */
   let corner = -1;
 
@@ -40,6 +44,7 @@ export function attachPointer(element: HTMLElement, map: MapView, actions: Actio
     const p = at(event);
     element.setPointerCapture(event.pointerId);
     if (event.pointerType === 'touch') touches.set(event.pointerId, p);
+    clearTimeout(press);
     if (touches.size === 2) {
       pinch = fingers().distance;
       down = null;
@@ -61,6 +66,14 @@ export function attachPointer(element: HTMLElement, map: MapView, actions: Actio
     down = { ...p, button: event.button, pan, turn };
     dragging = false;
     if (event.button === 1) event.preventDefault();
+    // A finger that stays where it is asks for the menu.
+    if (event.pointerType === 'touch') {
+      press = window.setTimeout(() => {
+        if (!down || dragging) return;
+        down = null;
+        openMenu(p.x, p.y, FINGER_PX);
+      }, LONG_PRESS_MS);
+    }
   });
 
   element.addEventListener('pointermove', (event) => {
@@ -109,6 +122,7 @@ export function attachPointer(element: HTMLElement, map: MapView, actions: Actio
 
   element.addEventListener('pointerup', (event) => {
     touches.delete(event.pointerId);
+    clearTimeout(press);
     corner = -1;
     if (!down) return;
     const p = at(event);
@@ -127,12 +141,14 @@ export function attachPointer(element: HTMLElement, map: MapView, actions: Actio
       else selection.replace(found);
     } else if (!dragging && down.button === 0) click(p.x, p.y, event);
     else if (!dragging && down.button === 2 && event.shiftKey) actions.route.add(...groundAt(p.x, p.y));
+    else if (!dragging && down.button === 2) openMenu(p.x, p.y);
     map.box = null;
     down = null;
   });
 
   element.addEventListener('pointercancel', (event) => {
     touches.delete(event.pointerId);
+    clearTimeout(press);
     map.box = null;
     down = null;
   });
@@ -143,7 +159,7 @@ export function attachPointer(element: HTMLElement, map: MapView, actions: Actio
   });
 
   const click = (x: number, y: number, event: PointerEvent): void => {
-    const slot = pickAt(map.scene, x, y, event.pointerType === 'touch' ? 22 : undefined);
+    const slot = pickAt(map.scene, x, y, event.pointerType === 'touch' ? FINGER_PX : undefined);
     const [e, n] = map.camera.place(x, y);
     if (ui.aim) actions.aimAt(e, n, slot);
     else if (slot >= 0) actions.pick(slot, event.shiftKey ? 'add' : event.ctrlKey || event.metaKey ? 'toggle' : 'only');
@@ -161,7 +177,25 @@ export function attachPointer(element: HTMLElement, map: MapView, actions: Actio
     { passive: false },
   );
 
-  element.addEventListener('contextmenu', (event) => event.preventDefault());
+  /** What can be done here: the drone is picked now, for it may be elsewhere when the menu is there. */
+  const openMenu = (x: number, y: number, radius?: number): void => {
+    if (ui.kiosk || ui.sketch) return;
+    const box = element.getBoundingClientRect();
+    const slot = pickAt(map.scene, x, y, radius);
+    const seesGround = map.camera.view === 'top' || map.camera.view === 'tilt';
+    ui.menu = { x: box.left + x, y: box.top + y, id: actions.session.fleet.slots.ids[slot] ?? null, place: seesGround ? groundAt(x, y) : null };
+  };
+
+  element.addEventListener('contextmenu', (event) => {
+    event.preventDefault();
+    // The right button and fingers have opened it already, where they meant it. Keys open it at the selection.
+    if (event instanceof PointerEvent && event.pointerType !== '') return;
+    const { camera, scene } = map;
+    const slot = actions.session.fleet.selection.first();
+    const [x, y] = [scene.x[slot], scene.y[slot]];
+    const isThere = slot >= 0 && x >= 0 && y >= 0 && x <= camera.width && y <= camera.height;
+    openMenu(...(isThere ? ([x, y] as const) : ([camera.width / 2, camera.height / 2] as const)));
+  });
 
   element.addEventListener('dblclick', () => actions.centreSelection());
 

@@ -7,7 +7,7 @@ import { io, type Socket } from 'socket.io-client';
 import type { Frame } from '../proto/decode';
 import { isRecord, type CommandUpdate, type DronesTable, type DronesUpdate, type LogEntry, type PresenceUpdate, type StatusUpdate, type VisualizationUpdate, type Welcome } from '../proto/events';
 import { Intake, type BadReason } from './intake';
-import { Pace } from './pace';
+import { Pace, type Seen } from './pace';
 
 export interface LinkHandlers {
   connected(): void;
@@ -154,9 +154,9 @@ export class Link {
     return this.pace.isWeak;
   }
 
-  /** What of the last seconds is known: how old frames were at their arrival, and how many of those asked for came. */
-  judge(ageMs: number, share: number): void {
-    if (this.connected && this.pace.look(performance.now(), { ageMs, share })) this.subscribe();
+  /** What of the last seconds is known. */
+  judge(seen: Seen): void {
+    if (this.connected && this.pace.look(performance.now(), seen)) this.subscribe();
   }
 
   /** The newest frame has been drawn: returns the credit of every frame received up to now. */

@@ -27,6 +27,8 @@ export interface Seen {
   readonly ageMs: number;
   /** Frames that arrived, of those that were asked for; 1 while a slow screen holds them back. */
   readonly share: number;
+  /** The page or the server had too much to do: what came late, came late because of that. */
+  readonly isBusy?: boolean;
 }
 
 const POOR_AGE_MS = 250;
@@ -59,8 +61,9 @@ export class Pace {
   /** Whether another level holds from now on. */
   look(nowMs: number, seen: Seen): boolean {
     if (nowMs - this.changedAtMs < SETTLE_MS) return false;
-    const poor = seen.ageMs > POOR_AGE_MS || seen.share < POOR_SHARE;
-    const good = seen.ageMs < GOOD_AGE_MS && !poor;
+    // A machine without time to spare says nothing about the link, and to unpack changes would take more of it.
+    const poor = !seen.isBusy && (seen.ageMs > POOR_AGE_MS || seen.share < POOR_SHARE);
+    const good = seen.ageMs < GOOD_AGE_MS && seen.share >= POOR_SHARE;
     this.poorSinceMs = poor ? either(this.poorSinceMs, nowMs) : NaN;
     this.goodSinceMs = good ? either(this.goodSinceMs, nowMs) : NaN;
     if (this.tried && nowMs - this.changedAtMs > TRIAL_MS) {

@@ -13,6 +13,10 @@ const STALL_MS = 1500;
 const RATE_WINDOW_MS = 2000;
 /** From a frame's arrival to its drawing: longer than this and it is the screen that is slow. */
 const SLOW_DRAWING_MS = 60;
+/** How often `refresh` is called. */
+export const REFRESH_MS = 250;
+/** Timers that come later than this, most of the time, are those of a machine with too much to do; so are such ticks. */
+const LATE_MS = 60;
 /** Frames that the server publishes a second. */
 const FULL_HZ = 25;
 /** Older than this and a complete frame is asked for. */
@@ -23,6 +27,9 @@ export class Report {
   /** Of the last frames: when they came, how old they were, and their numbers. */
   private arrivals: { atMs: number; ageMs: number; seq: number }[] = [];
   private spark: number[] = [];
+  /** By how much the last calls came late: how much else this page, or this machine, had to do. */
+  private lateMs: number[] = [];
+  private refreshedAt = performance.now();
   private readonly startedAt = performance.now();
   private lastTick = -1;
   private tickSinceMs = NaN;
@@ -44,6 +51,9 @@ export class Report {
     const { session } = this;
     const { fleet, link, clock } = session;
     const now = performance.now();
+    this.lateMs.push(now - this.refreshedAt - REFRESH_MS);
+    if (this.lateMs.length > RATE_WINDOW_MS / REFRESH_MS) this.lateMs.shift();
+    this.refreshedAt = now;
     while (this.arrivals.length > 0 && now - this.arrivals[0].atMs > RATE_WINDOW_MS) this.arrivals.shift();
     const frame = fleet.ring.latest;
     const age = session.ageMs();
@@ -91,7 +101,13 @@ export class Report {
     // A screen that draws late holds frames back itself.
     const drawsInTime = clock.ageQuantiles()[0] < ageMs + SLOW_DRAWING_MS;
     const share = drawsInTime && published > 0 ? ((arrivals.length - 1) * (FULL_HZ / link.askedHz)) / published : 1;
-    if (!Number.isNaN(ageMs)) link.judge(ageMs, share);
+    if (!Number.isNaN(ageMs)) link.judge({ ageMs, share, isBusy: this.isBusy() });
+  }
+
+  /** Whether this page or the server ran late in the last seconds. */
+  private isBusy(): boolean {
+    const late = [...this.lateMs].sort((a, b) => a - b);
+    return late[late.length >> 1] > LATE_MS || (this.session.latestStatus?.load?.lateness_ms ?? 0) > LATE_MS;
   }
 
   /** Brings the alert panel up to date, also at once after an acknowledgement. */
@@ -118,7 +134,10 @@ export class Report {
     const { session } = this;
     const { fleet } = session;
     if (frame.count !== fleet.slots.count) return;
-    const summary = summarise(fleet.queryContext(frame), fleet.filter);
+    if (frame === fleet.ring.latest) fleet.silence.take(frame, fleet.slots);
+    if (ui.lost.length + fleet.silence.lost.length > 0) ui.lost = fleet.silence.lost;
+    const { filter, silence } = fleet;
+    const summary = summarise(fleet.queryContext(frame), silence.anyLost ? (context, slot) => !silence.isLost(context.ids[slot]) && filter(context, slot) : filter);
     ui.summary = summary;
     ui.selectedCount = fleet.selection.count;
     const standing = new Map<string, AlertLevel>();

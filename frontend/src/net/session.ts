@@ -5,10 +5,10 @@
  * ends the polling.
  */
 import { FLAG_PAUSED, FLAG_STOPPED, type Frame } from '../proto/decode';
-import { isRecord, type CommandUpdate, type DronesTable, type DronesUpdate, type LogEntry, type StatusUpdate, type Welcome } from '../proto/events';
+import type { CommandUpdate, DronesTable, DronesUpdate, LogEntry, StatusUpdate, Welcome } from '../proto/events';
 import { S } from '../strings';
 import { timeOfDay } from '../format';
-import type { Tiles } from '../render/tiles';
+import type { Backdrop } from '../render/backdrop';
 import { commandLabel } from '../store/labels';
 import { Alerts } from '../store/alerts';
 import { Fleet } from '../store/fleet';
@@ -25,15 +25,14 @@ import { Clock } from './clock';
 import { ACK_TIMEOUT_MS } from './command';
 import { Http, Poller } from './http';
 import { Link } from './link';
-import { Report } from './report';
+import { REFRESH_MS, Report } from './report';
 import { Runs } from './runs';
 import type { LinkState } from './state';
 
-const REFRESH_MS = 250;
 const POLL_AFTER_MS = 400;
 const HIDDEN_HZ = 1;
 const FULL_HZ = 25;
-const TILES_AFTER_MS = 1000;
+const GROUND_AFTER_MS = 1000;
 
 export class Session {
   readonly fleet = new Fleet();
@@ -66,9 +65,11 @@ export class Session {
   private build: string | null = null;
   private runId: string | null = null;
   private dropped = false;
+  /** Where the run went on after its server had died; undefined before the first status. */
+  private resumedAt: number | null | undefined;
   private clockTimer = 0;
 
-  private tiles: Tiles | null = null;
+  private ground: readonly Backdrop[] = [];
 
   /** Another run to compare with, drawn beside this one. */
   ghost: Ghost | null = null;
@@ -217,32 +218,25 @@ export class Session {
     this.series.clear();
   }
 
-  /** The base map is of no hurry: the swarm comes first. */
-  private async fetchTiles(origin: NonNullable<Welcome['origin']>): Promise<void> {
-    const config = await this.http.ask('config');
-    if (!isRecord(config) || !config.tiles) return;
-    const { Tiles, tilesConfig } = await import('../render/tiles');
-    const found = tilesConfig(config);
-    if (!found) return;
-    const tiles = new Tiles(found, origin, () => {
-      ui.tiles = { attribution: found.attribution, missing: tiles.missing };
-      this.fleet.siteVersion++;
-    });
-    ui.tiles = { attribution: found.attribution, missing: 0 };
-    this.tiles = tiles;
-    this.showTiles();
+  /** The ground is of no hurry: the swarm comes first. */
+  private async fetchGround(origin: NonNullable<Welcome['origin']>): Promise<void> {
+    const { fetchGround } = await import('./ground');
+    this.ground = await fetchGround(this.http, origin, () => this.showGround());
+    this.showGround();
   }
 
-  /** Puts the base map under the swarm, or takes it away. */
-  showTiles(): void {
-    this.fleet.tiles = ui.baseMap ? this.tiles : null;
+  /** Puts what there is of the ground under the swarm, or takes it away. */
+  showGround(): void {
+    const { ground } = this;
+    this.fleet.ground = ui.baseMap ? ground : [];
+    ui.ground = ground.length === 0 ? null : { attribution: [...new Set(ground.map((g) => g.attribution))].filter(Boolean).join(', '), missing: ground.reduce((sum, g) => sum + g.missing, 0) };
     this.fleet.siteVersion++;
   }
 
   private welcome(welcome: Welcome): void {
     const before = ui.welcome;
     const { origin } = welcome;
-    if (origin && (origin.lat !== before?.origin?.lat || origin.lon !== before.origin.lon)) setTimeout(() => void this.fetchTiles(origin).catch(() => undefined), TILES_AFTER_MS);
+    if (origin && (origin.lat !== before?.origin?.lat || origin.lon !== before.origin.lon)) setTimeout(() => void this.fetchGround(origin).catch(() => undefined), GROUND_AFTER_MS);
     // The greeting of a new run goes to everyone at once and cannot name each one's role.
     ui.welcome = { ...welcome, role: welcome.role ?? before?.role ?? 'viewer' };
     this.fleet.takeWelcome(welcome);
@@ -288,6 +282,14 @@ export class Session {
       this.clock.received(status.wall_time_ms);
       this.statusWallMs = status.wall_time_ms;
     }
+    const resumedAt = status.resumed_at_tick ?? null;
+    if (this.resumedAt !== undefined && resumedAt !== null && resumedAt !== this.resumedAt) {
+      // The run lost what was not recorded yet: places come twice, and trails would jump.
+      this.fleet.trails.clear();
+      this.fleet.silence.clear();
+      ui.say(S.resumed(timeOfDay(undefined)));
+    }
+    this.resumedAt = resumedAt;
     if (this.runId !== null && status.run_id !== undefined && status.run_id !== this.runId) {
       this.runId = status.run_id;
       this.forgetRun();

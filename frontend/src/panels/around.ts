@@ -5,6 +5,7 @@ export { default as Drawer } from './Drawer.svelte';
 export { default as Fleet } from './Fleet.svelte';
 export { default as FleetHead } from './FleetHead.svelte';
 export { default as Hint } from './Hint.svelte';
+export { default as Lost } from './Lost.svelte';
 export { default as Inspector } from './Inspector.svelte';
 export { default as Strips } from './Strips.svelte';
 export { default as Wall } from './Wall.svelte';

@@ -71,6 +71,8 @@ export interface StatusUpdate {
   load?: { tick_ms: number; lateness_ms: number };
   clients?: number;
   run_id: string;
+  /** Where the run went on after its server had died. */
+  resumed_at_tick?: number | null;
   database?: 'ok' | 'away' | 'none';
   /** What waits on the server's disk for the database. */
   spool?: { records: number; bytes: number; fill_pct: number };
@@ -158,8 +160,23 @@ export interface ApiError {
   field?: string;
 }
 
+/** What would be flown, by the model itself: in the answer to a dry run. */
+export interface Forecast {
+  /** How far it looked ahead, simulated seconds. */
+  looked_s: number;
+  /** Until the last of them has carried it out. */
+  done_s?: number;
+  done: number;
+  failed: number;
+  separation_min_m?: number;
+  near_misses: number;
+  collisions: number;
+  /** By drone, from where it is. */
+  paths: Record<string, Vec3[]>;
+}
+
 export type CommandAck =
-  | { ok: true; command_id: string; tick?: number; results?: Record<string, Verdict> }
+  | { ok: true; command_id: string; tick?: number; results?: Record<string, Verdict>; forecast?: Forecast }
   | { ok: false; command_id?: string; error: ApiError };
 
 export interface CommandUpdate {

@@ -1,8 +1,8 @@
 /** What stands still: grid in 1-2-5 steps, fences, hatched obstacles, pads. Redrawn only when the view or the site changes. */
 import type { Fence, Obstacle } from '../proto/events';
 import type { Mission } from '../proto/mission';
-import type { Tiles } from './tiles';
 import { hull, type Point } from '../geometry';
+import type { Backdrop } from './backdrop';
 import type { Camera } from './camera';
 import type { Palette } from './palette';
 
@@ -11,7 +11,7 @@ export interface Site {
   obstacles: readonly Obstacle[];
   /** Where drones stood when the run began: their pads. */
   pads: readonly (readonly [e: number, n: number])[];
-  tiles: Tiles | null;
+  ground: readonly Backdrop[];
   mission: Mission | null;
   windows: typeof import('./windows') | null;
 }
@@ -63,7 +63,7 @@ export class BasePainter {
     c.fillStyle = palette.ground;
     c.fillRect(0, 0, width, height);
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
-    site.tiles?.paint(c, camera, ratio, palette.ground);
+    for (const picture of site.ground) picture.paint(c, camera, ratio, palette.ground);
     if (camera.view === 'front' || camera.view === 'side') this.levels(camera, palette, ratio);
     else this.ground(camera, palette, ratio);
     for (const obstacle of site.obstacles) this.obstacle(obstacle, camera, palette);

@@ -1,5 +1,5 @@
 /** What is said of drones on the map: rings, brackets and names, the most urgent first. */
-import { AGE_MAX, AGE_UNIT_MS, alertOf, eastOf, northOf, silenceMsOf } from '../proto/decode';
+import { alertOf, BAD_DATA_BIT, eastOf, flagsOf, northOf, silenceMsOf, speedOf } from '../proto/decode';
 import { S } from '../strings';
 import type { OverlayInput } from './overlay';
 import { LOOK_CAUTION, LOOK_WARNING, type Scene } from './scene';
@@ -16,11 +16,13 @@ const LABELLED_WIDTH_PX = 480;
 /** Names of drones that need no attention keep off this much around others. */
 const GLYPH_PX = 9;
 const CALM_RANK = 3;
+/** Among more drones than this only those with a warning are kept clear of names. */
+const CROWD_MAX = 500;
 
-/** A drone's own silence plus the age of the frame; the wire counts no further than 10.2 s. */
-function silentFor(silentMs: number, ageMs: number): string {
-  return S.old(silentMs >= AGE_MAX * AGE_UNIT_MS ? null : (silentMs + ageMs) / 1000);
-}
+/** Silent for longer than this, a drone has a circle round it: it may be anywhere in there. */
+const UNSURE_MS = 3000;
+const UNSURE_MAX = 60;
+const UNSURE_PX_MIN = 14;
 
 /** More warnings in view than this and their brackets are drawn closer, so that they do not run together. */
 const WIDE_BRACKETS_MAX = 8;
@@ -41,6 +43,7 @@ export function marks(c: CanvasRenderingContext2D, input: OverlayInput): boolean
   // The most urgent label first: what comes later and would overlap is left out.
   const wanted: Wanted[] = [];
   const warned: number[] = [];
+  const unsure: number[] = [];
   let drew = false;
   for (let slot = 0; slot < scene.count; slot++) {
     const look = scene.look[slot] & 7;
@@ -51,11 +54,13 @@ export function marks(c: CanvasRenderingContext2D, input: OverlayInput): boolean
     if (x < -20 || y < -20 || x > camera.width + 20 || y > camera.height + 20) continue;
     drew = true;
     if (urgent && look === LOOK_WARNING) warned.push(slot);
+    if (scene.frame && unsure.length < UNSURE_MAX && silenceMsOf(scene.frame, slot) > UNSURE_MS) unsure.push(slot);
     if (selected && (urgent || fewSelected)) ring(c, x, y, palette.selected);
     if ((!urgent && slot !== hover && !fewSelected && !everyone) || wanted.length >= LABELS_MAX) continue;
     const [rank, colour] = urgent ? (look === LOOK_WARNING ? [1, palette.warning] : [CAUTION_RANK, palette.caution]) : selected ? [3, palette.selected] : [4, palette.fg3];
     wanted.push({ slot, rank: slot === hover ? 0 : rank, colour: slot === hover && rank === 4 ? palette.fg : colour });
   }
+  for (const slot of unsure) uncertainty(c, input, slot);
   const cautions = wanted.filter((w) => w.rank === CAUTION_RANK).length;
   const shown = cautions > CAUTION_LABELS_MAX ? wanted.filter((w) => w.rank !== CAUTION_RANK) : wanted;
   labels(c, input, shown.sort((a, b) => a.rank - b.rank), warned);
@@ -71,7 +76,8 @@ function labels(c: CanvasRenderingContext2D, input: OverlayInput, wanted: readon
   c.textAlign = 'left';
   c.textBaseline = 'middle';
   const crowded = warned.length > WIDE_BRACKETS_MAX;
-  const others = input.scene.count <= LABELLED_FLEET ? Array.from({ length: input.scene.count }, (_, slot) => slot) : warned;
+  // A name over other drones of a crowd would be read as one of theirs: the alert list has it.
+  const others = input.scene.count <= (crowded ? CROWD_MAX : LABELLED_FLEET) ? Array.from({ length: input.scene.count }, (_, slot) => slot) : warned;
   const taken: { x0: number; x1: number; y: number }[] = [];
   for (const { slot, rank, colour } of wanted) {
     const said = text(input, slot, input.ids[slot] ?? '');
@@ -95,8 +101,9 @@ function hides(scene: Scene, others: readonly number[], own: number, left: numbe
 function text(input: OverlayInput, slot: number, id: string): string {
   const { frame } = input.scene;
   if (!frame) return id;
-  const silent = silenceMsOf(frame, slot);
-  if (silent > 1000) return `${id}  ${silentFor(silent, input.ageMs)}`;
+  const silent = input.silentMs(slot);
+  if ((flagsOf(frame, slot) & BAD_DATA_BIT) !== 0) return `${id}  ${S.badData}`;
+  if (silent > 1000) return `${id}  ${S.old((silent + input.ageMs) / 1000)}`;
   if (slot === input.hover && alertOf(frame, slot) < 2) return `${id}  ${eastOf(frame, slot).toFixed(0)}, ${northOf(frame, slot).toFixed(0)}`;
   return id;
 }
@@ -106,6 +113,23 @@ function ring(c: CanvasRenderingContext2D, x: number, y: number, colour: string)
   c.beginPath();
   c.arc(x, y, 11, 0, 2 * Math.PI);
   c.stroke();
+}
+
+/** As far as a drone may have flown since it was last heard: its speed then, times its silence. */
+function uncertainty(c: CanvasRenderingContext2D, { scene, camera, palette, silentMs, ageMs }: OverlayInput, slot: number): void {
+  if (!scene.frame) return;
+  const radius = speedOf(scene.frame, slot) * ((silentMs(slot) + ageMs) / 1000) * camera.zoom;
+  // As large as the mark itself it would say nothing, and far larger than the map neither.
+  if (radius < UNSURE_PX_MIN || radius > 4 * Math.max(camera.width, camera.height)) return;
+  c.strokeStyle = palette.caution;
+  c.lineWidth = 1;
+  c.globalAlpha = 0.6;
+  c.setLineDash([2, 4]);
+  c.beginPath();
+  c.arc(scene.x[slot], scene.y[slot], radius, 0, 2 * Math.PI);
+  c.stroke();
+  c.setLineDash([]);
+  c.globalAlpha = 1;
 }
 
 function bracket(c: CanvasRenderingContext2D, x: number, y: number, r: number, colour: string): void {

@@ -21,6 +21,15 @@ const WATCHED_FRAMES = 40;
 const SLOW_MS = 25;
 const SLOW_FOR_MS = 3000;
 
+/** What all views of the map have in common. */
+export interface MapViews {
+  all: Set<MapView>;
+  readonly primary: MapView | null;
+  fitted: boolean;
+  /** Draws what the command under confirmation would do. */
+  foreseen: OverlayInput['foreseen'];
+}
+
 export class MapView {
   readonly camera: Camera;
   readonly scene = new Scene();
@@ -58,7 +67,7 @@ export class MapView {
     overlayCanvas: HTMLCanvasElement,
     focus: Focus,
     view: View,
-    private readonly views: { all: Set<MapView>; readonly primary: MapView | null; fitted: boolean },
+    private readonly views: MapViews,
   ) {
     this.camera = new Camera(focus, view);
     views.all.add(this);
@@ -210,10 +219,11 @@ export class MapView {
     if (pair && this.follow) this.followSelection();
     const selected = (slot: number): boolean => fleet.selection.has(slot);
     const freshness = this.freshness();
-    const key = `${pair ? `${pair.b.seq} ${pair.k}` : 'none'} ${pair?.b.epoch} ${camera.version} ${fleet.selection.version} ${fleet.siteVersion} ${freshness} ${this.moved}`;
+    const key = `${pair ? `${pair.b.seq} ${pair.k}` : 'none'} ${pair?.b.epoch} ${camera.version} ${fleet.selection.version} ${fleet.siteVersion} ${fleet.silence.version} ${freshness} ${this.moved}`;
     if (key !== this.drawnKey) {
       this.drawnKey = key;
       this.paintBase();
+      scene.hidden = fleet.silence.hidden;
       if (pair && pair.b.count === fleet.slots.count) scene.build(pair, camera, selected, freshness);
       this.renderer.draw(scene);
       if (scene.count > 0 && Number.isNaN(this.firstDroneMs)) {
@@ -232,9 +242,9 @@ export class MapView {
     const { fleet } = session;
     if (ui.aim === 'goto' && this.aimCentre) this.target = this.centreTarget();
     this.overlay.draw({
-      scene, camera, palette, selected, ids: fleet.slots.ids, slotOf: (id) => fleet.slots.slot(id),
+      scene, camera, palette, selected, ids: fleet.slots.ids, silentMs: (slot) => (scene.frame ? fleet.silence.ofMs(scene.frame, slot, fleet.slots.ids[slot]) : 0), slotOf: (id) => fleet.slots.slot(id),
       selectedSlots: fleet.selection.slots(), hover: this.hover, trails: fleet.trails, links: fleet.links, goals: fleet.goals,
-      box: this.box, target: this.target, route: ui.route, drawMission: this.drawMission, sketch: ui.sketch?.polygon ?? null, frozen: freshness === 'lost', rewound: session.rewind.atS !== null, ghost: session.ghost?.at(scene.tick) ?? null, ageMs: Number.isNaN(session.ageMs()) ? 0 : session.ageMs(),
+      box: this.box, target: this.target, foreseen: this.views.foreseen, route: ui.route, drawMission: this.drawMission, sketch: ui.sketch?.polygon ?? null, frozen: freshness === 'lost', rewound: session.rewind.atS !== null, ghost: session.ghost?.at(scene.tick) ?? null, ageMs: Number.isNaN(session.ageMs()) ? 0 : session.ageMs(),
     });
   }
 

@@ -14,6 +14,8 @@ export interface OverlayInput {
   camera: Camera;
   palette: Palette;
   ids: readonly string[];
+  /** How long the drone has been silent. */
+  silentMs: (slot: number) => number;
   slotOf: (id: string) => number;
   selected: (slot: number) => boolean;
   selectedSlots: readonly number[];
@@ -26,6 +28,8 @@ export interface OverlayInput {
   target: { e: number; n: number; label: string } | null;
   /** Draws what belongs to a mission. */
   drawMission: ((c: CanvasRenderingContext2D, input: OverlayInput) => boolean) | null;
+  /** Draws what a command would do that waits to be confirmed. */
+  foreseen: ((c: CanvasRenderingContext2D, input: OverlayInput) => boolean) | null;
   /** Points waiting to be flown to, in order. */
   route: readonly (readonly [number, number, number])[];
   /** Corners of a fence that is being drawn. */
@@ -71,6 +75,7 @@ export class Overlay {
       !input.rewound && goals(c, input),
       !input.rewound && input.drawMission?.(c, input) === true,
       input.ghost !== null && drawGhosts(c, input, input.ghost),
+      input.foreseen?.(c, input) === true,
       marks(c, input),
     ];
     this.empty = !drew.includes(true);
@@ -91,7 +96,8 @@ export class Overlay {
     c.lineWidth = 1;
     c.globalAlpha = selectedSlots.length > 12 ? 0.25 : 0.5;
     c.beginPath();
-    for (const slot of selectedSlots.slice(0, LABELS_MAX)) {
+    // Where the ways themselves are known, straight lines would say something else.
+    for (const slot of input.foreseen ? [] : selectedSlots.slice(0, LABELS_MAX)) {
       c.moveTo(scene.x[slot], scene.y[slot]);
       c.lineTo(x, y);
     }

@@ -5,9 +5,9 @@ export interface Colours {
   line: string;
   faint: string;
   text: string;
-  /** Of the panel under the plot. */
-  ground: string;
   lines: readonly string[];
+  /** Of a second line that belongs to the first. */
+  soft: string;
   cursor: string;
   past: string;
   marks: Record<Mark['kind'], string>;
@@ -22,6 +22,8 @@ export interface Plot {
   /** The moment shown on the map. */
   cursor: number;
   hover: number | null;
+  /** All lines are of one thing: those after the first are drawn softly. */
+  isOne?: boolean;
   /** Seconds between labelled times. */
   step: number;
   /** What can be looked back at; outside it the plot is dim. */
@@ -29,6 +31,8 @@ export interface Plot {
   colours: Colours;
 }
 
+/** Left of the lines, for the figures of their scale: written over a line they would look like part of it. */
+export const GUTTER_PX = 38;
 const AXIS_PX = 16;
 const PAD_PX = 6;
 const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
@@ -40,11 +44,17 @@ export function niceTime(spanS: number, widthPx: number): number {
   return STEPS_S.find((step) => step >= least) ?? Math.ceil(least / 3600) * 3600;
 }
 
+/** The moment that lies at a place of a plot. */
+export function timeAt(x: number, widthPx: number, span: readonly [number, number]): number {
+  const part = (x - GUTTER_PX) / Math.max(1, widthPx - GUTTER_PX);
+  return span[0] + Math.min(1, Math.max(0, part)) * (span[1] - span[0]);
+}
+
 export function readColours(element: Element): Colours {
   const style = getComputedStyle(element);
   const read = (name: string): string => style.getPropertyValue(`--${name}`).trim();
   return {
-    line: read('line'), faint: read('ground'), text: read('fg3'), ground: read('panel'), lines: [read('fg'), read('path'), read('fg3')], cursor: read('selected'), past: read('fg3'),
+    line: read('line'), faint: read('ground'), text: read('fg3'), lines: [read('fg'), read('path'), read('fg3')], soft: read('fg3'), cursor: read('selected'), past: read('fg3'),
     marks: { command: read('path'), caution: read('caution'), warning: read('warning') },
   };
 }
@@ -88,12 +98,15 @@ export function drawPlot(canvas: HTMLCanvasElement, width: number, height: numbe
   const { span, colours } = plot;
   const bottom = height - AXIS_PX;
   const [low, high] = rangeOf(plot);
-  const x = (t: number): number => ((t - span[0]) / (span[1] - span[0])) * width;
+  const x = (t: number): number => GUTTER_PX + ((t - span[0]) / (span[1] - span[0])) * (width - GUTTER_PX);
   const y = (v: number): number => bottom - PAD_PX - ((v - low) / (high - low)) * (bottom - 2 * PAD_PX);
 
   c.font = '11px B612, sans-serif';
   c.textBaseline = 'bottom';
   c.lineWidth = 1;
+  c.fillStyle = colours.text;
+  extremes(c, plot, y, bottom);
+  c.textBaseline = 'bottom';
   for (let t = Math.ceil(span[0] / plot.step) * plot.step; t <= span[1]; t += plot.step) {
     const at = Math.round(x(t)) + 0.5;
     c.strokeStyle = colours.line;
@@ -102,17 +115,22 @@ export function drawPlot(canvas: HTMLCanvasElement, width: number, height: numbe
     c.lineTo(at, bottom);
     c.stroke();
     c.fillStyle = colours.text;
-    c.textAlign = at < 20 ? 'left' : at > width - 20 ? 'right' : 'center';
-    c.fillText(clock(t), at, height);
+    c.textAlign = at > width - 20 ? 'right' : 'center';
+    c.fillText(clock(t), at > width - 20 ? width : at, height);
   }
   c.strokeStyle = colours.line;
   c.beginPath();
-  c.moveTo(0, bottom + 0.5);
+  c.moveTo(GUTTER_PX, bottom + 0.5);
   c.lineTo(width, bottom + 0.5);
   c.stroke();
 
+  // What lies before or after the span must not run into the figures.
+  c.save();
+  c.beginPath();
+  c.rect(GUTTER_PX, 0, width - GUTTER_PX, height);
+  c.clip();
   plot.lines.forEach((line, i) => {
-    c.strokeStyle = colours.lines[i % colours.lines.length];
+    c.strokeStyle = plot.isOne && i > 0 ? colours.soft : colours.lines[i % colours.lines.length];
     c.lineWidth = i === 0 ? 1.5 : 1;
     c.beginPath();
     let pen = false;
@@ -151,27 +169,21 @@ export function drawPlot(canvas: HTMLCanvasElement, width: number, height: numbe
     c.fillRect(0, 0, x(plot.kept[0]), bottom);
     c.globalAlpha = 1;
   }
-  extremes(c, plot, y, bottom);
+  c.restore();
   if (plot.hover !== null) bar(c, x(plot.hover), bottom, colours.past, 1);
   bar(c, Math.min(width - 1.5, x(plot.cursor)), bottom, colours.cursor, 2);
 }
 
-/** Least and greatest value in view, written where they lie. */
+/** Least and greatest value in view, written where they lie; one where the line is as good as level. */
 function extremes(c: CanvasRenderingContext2D, plot: Plot, y: (v: number) => number, bottom: number): void {
   const found = boundsOf(plot);
   if (!found) return;
   const [low, high] = found;
-  c.textAlign = 'left';
+  c.textAlign = 'right';
   c.textBaseline = 'middle';
-  // A line that does not change needs no scale.
-  if (Math.abs(y(high) - y(low)) < 14) return;
-  for (const v of [low, high]) {
+  for (const v of Math.abs(y(high) - y(low)) < 14 ? [high] : [low, high]) {
     const text = v.toFixed(high - low >= 20 || Number.isInteger(v) ? 0 : high - low >= 2 ? 1 : 2);
-    const at = Math.min(bottom - 7, Math.max(7, y(v)));
-    c.fillStyle = plot.colours.ground;
-    c.fillRect(0, at - 7, c.measureText(text).width + 6, 14);
-    c.fillStyle = plot.colours.text;
-    c.fillText(text, 1, at);
+    c.fillText(text, GUTTER_PX - 6, Math.min(bottom - 7, Math.max(7, y(v))));
   }
 }
 

@@ -19,6 +19,8 @@ export const HOLLOW = 8;
 
 /** About the size of a large glyph. */
 const CELL_PX = 14;
+/** Where nothing is drawn and nothing can be picked. */
+const NOWHERE_PX = -100_000;
 /** Headings are looked up in a view that is not from above. */
 const HEADING_STEPS = 256;
 
@@ -46,6 +48,8 @@ export class Scene {
   heading = new Uint16Array(0);
   look = new Uint8Array(0);
   shape: Uint8Array = new Uint8Array(0);
+  /** Slots that are not shown at all; null while every one is. */
+  hidden: Uint8Array | null = null;
 
   clear(): void {
     this.count = 0;
@@ -85,7 +89,7 @@ export class Scene {
       const e = ae + (b.originE + bi[at] * b.scaleM - ae) * k;
       const n = an + (b.originN + bi[at + 1] * b.scaleM - an) * k;
       const u = au + (b.originU + bi[at + 2] * b.scaleM - au) * k;
-      const x = left + xe * e + xn * n;
+      const x = this.hidden?.[slot] ? NOWHERE_PX : left + xe * e + xn * n;
       const y = top + ye * e + yn * n + yu * u;
       this.x[slot] = x;
       this.y[slot] = y;

@@ -3,6 +3,7 @@
  * missing the grid stays.
  */
 import { isRecord } from '../proto/events';
+import { FILTER, OPACITY, seesGround, type Backdrop } from './backdrop';
 import type { Camera } from './camera';
 
 export interface TilesConfig {
@@ -23,7 +24,6 @@ export function tilesConfig(config: unknown): TilesConfig | null {
 const TILE_PX = 256;
 const [EQUATOR_M, ECCENTRICITY_2] = [6_378_137, 0.006_694_379_990_14];
 const [KEPT, AT_ONCE] = [300, 90];
-const OPACITY = 0.38;
 /** A hair more than a tile, so that no seam shows between two. */
 const OVERLAP_PX = 0.6;
 
@@ -40,6 +40,11 @@ export class Mercator {
     const w = Math.sqrt(1 - ECCENTRICITY_2 * s * s);
     this.northM = ((EQUATOR_M * (1 - ECCENTRICITY_2)) / w ** 3) * (Math.PI / 180);
     this.eastM = (EQUATOR_M / w) * Math.cos((lat * Math.PI) / 180) * (Math.PI / 180);
+  }
+
+  /** Metres east and north of the origin. */
+  at(lat: number, lon: number): [e: number, n: number] {
+    return [(lon - this.lon) * this.eastM, (lat - this.lat) * this.northM];
   }
 
   tile(e: number, n: number, zoom: number): [x: number, y: number] {
@@ -59,8 +64,9 @@ export class Mercator {
   }
 }
 
-export class Tiles {
+export class Tiles implements Backdrop {
   readonly mercator: Mercator;
+  readonly attribution: string;
   /** Tiles that the server does not have. */
   missing = 0;
   private readonly kept = new Map<string, HTMLCanvasElement | null>();
@@ -72,11 +78,12 @@ export class Tiles {
     private readonly changed: () => void,
   ) {
     this.mercator = new Mercator(origin.lat, origin.lon);
+    this.attribution = config.attribution;
   }
 
   /** `ground`: the colour that they are dimmed with. */
   paint(c: CanvasRenderingContext2D, camera: Camera, ratio: number, ground: string): void {
-    if (camera.view === 'front' || camera.view === 'side') return;
+    if (!seesGround(camera)) return;
     const { mercator, config } = this;
     const corners = [[0, 0], [camera.width, 0], [0, camera.height], [camera.width, camera.height]].map(([x, y]) => camera.place(x, y));
     let zoom = Math.min(config.zoom_max, Math.max(config.zoom_min, mercator.zoomFor(camera.zoom * ratio)));
@@ -118,7 +125,7 @@ export class Tiles {
       grey.width = grey.height = TILE_PX;
       const c = grey.getContext('2d');
       if (!c) return;
-      c.filter = 'saturate(0.25)';
+      c.filter = FILTER;
       c.drawImage(image, 0, 0, TILE_PX, TILE_PX);
       this.kept.set(name, grey);
       this.changed();

@@ -3,11 +3,12 @@ import type { Frame } from '../proto/decode';
 import { alertOf, eastOf, landedOf, northOf, upOf } from '../proto/decode';
 import type { DronesTable, Fence, Obstacle, Vec3, VisualizationUpdate, Welcome } from '../proto/events';
 import { missionOf, type Mission } from '../proto/mission';
-import type { Tiles } from '../render/tiles';
+import type { Backdrop } from '../render/backdrop';
 import type { Bounds } from '../render/camera';
 import { parseQuery, type Predicate, type QueryContext } from './query';
 import { Ring } from './ring';
 import { Selection } from './select';
+import { Silence } from './silence';
 import { Slots } from './slots';
 import { Trails } from './trails';
 
@@ -16,13 +17,14 @@ export class Fleet {
   readonly ring = new Ring();
   readonly selection = new Selection();
   readonly trails = new Trails();
+  readonly silence = new Silence();
   links: readonly (readonly [string, string])[] = [];
   goals: ReadonlyMap<string, Vec3> = new Map();
   fences: readonly Fence[] = [];
   obstacles: readonly Obstacle[] = [];
   pads: readonly (readonly [number, number])[] = [];
-  /** The base map, if this server has one and it is wanted. */
-  tiles: Tiles | null = null;
+  /** What lies under the swarm, if this server has pictures of it and they are wanted. */
+  ground: readonly Backdrop[] = [];
   /** What there is to do, and how far it is; null in worlds without a mission. */
   mission: Mission | null = null;
   /** Draws buildings and crew: fetched when the first mission comes. */
@@ -89,6 +91,7 @@ export class Fleet {
   /** Everything that belongs to a run that is over. */
   forgetRun(): void {
     this.trails.clear();
+    this.silence.clear();
     this.links = [];
     this.goals = new Map();
     this.pads = [];
@@ -128,7 +131,7 @@ export class Fleet {
     return found;
   }
 
-  /** Bounds of the given slots, of the drones and the buildings they work on, or of everything including fences; null when there is nothing. */
+  /** Bounds of the given slots, of the drones and the buildings they work on, or whatever stands there, or of everything including fences; null when there is nothing. */
   bounds(only?: readonly number[] | 'work'): Bounds | null {
     const b: Bounds = { e0: Infinity, n0: Infinity, u0: Infinity, e1: -Infinity, n1: -Infinity, u1: -Infinity };
     const take = (e: number, n: number, u: number): void => {
@@ -141,8 +144,13 @@ export class Fleet {
     };
     const frame = this.shown;
     const drone = (slot: number): void => {
-      if (frame && slot < frame.count) take(eastOf(frame, slot), northOf(frame, slot), upOf(frame, slot));
+      if (frame && slot < frame.count && !this.silence.hidden?.[slot]) take(eastOf(frame, slot), northOf(frame, slot), upOf(frame, slot));
     };
+    if (only === 'work' && !this.mission) for (const o of this.obstacles) {
+      const [w, h] = o.size ? [o.size[0] / 2, o.size[1] / 2] : [o.radius ?? 1, o.radius ?? 1];
+      take(o.center[0] - w, o.center[1] - h, 0);
+      take(o.center[0] + w, o.center[1] + h, o.height_m ?? 0);
+    }
     for (const { center, size_m, height_m } of only === undefined || only === 'work' ? (this.mission?.buildings ?? []) : []) {
       take(center[0] - size_m[0] / 2, center[1] - size_m[1] / 2, 0);
       take(center[0] + size_m[0] / 2, center[1] + size_m[1] / 2, height_m);

@@ -3,14 +3,13 @@ import type { Targets } from '../proto/events';
 import { S } from '../strings';
 
 export function commandLabel(command: string, params: Record<string, unknown>, targets: Targets | undefined): string {
-  const parts = [S.command(command)];
+  const parts = [typeof params.fault === 'string' ? S.fault(params.fault, params.clear === true) : S.command(command)];
   if (Array.isArray(params.position)) parts.push(params.position.map((v) => Number(v).toFixed(0)).join(', '));
   if (typeof params.drone === 'string') parts.push(params.drone);
   if (typeof params.behavior === 'string') parts.push(params.behavior);
   if (typeof params.path === 'string') parts.push(`${params.path} to ${String(params.value)}`);
   if (params.factor !== undefined) parts.push(params.factor === 'max' ? S.speedMax : `${String(params.factor)}×`);
   if (typeof params.shape === 'string') parts.push(params.shape);
-  if (typeof params.fault === 'string') parts.push(params.fault);
   if (typeof params.type === 'string') parts.push(`${Number(params.count ?? 1)} ${params.type}`);
   if (typeof params.wind_mps === 'number') parts.push(`${params.wind_mps} m/s`);
   if (typeof params.name === 'string') parts.push(params.name);

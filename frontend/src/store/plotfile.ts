@@ -1,12 +1,12 @@
 /** Plots as files: what is shown, as a table of numbers or as one picture. */
-import { METRICS, type Series } from './series';
+import { KEPT, type Series } from './series';
 
-/** Simulated seconds and every metric, one row a sample; what was not measured is empty. */
+/** Simulated seconds and everything measured, one row a sample; what was not measured is empty. */
 export function plotsCsv({ time, values }: Pick<Series, 'time' | 'values'>, span: readonly [number, number]): string {
-  const rows = [['time_s', ...METRICS].join(',')];
+  const rows = [['time_s', ...KEPT].join(',')];
   time.forEach((t, i) => {
     if (t < span[0] || t > span[1]) return;
-    rows.push([t, ...METRICS.map((metric) => values[metric][i])].map((v) => (Number.isFinite(v) ? String(+v.toFixed(4)) : '')).join(','));
+    rows.push([t, ...KEPT.map((kept) => values[kept][i])].map((v) => (Number.isFinite(v) ? String(+v.toFixed(4)) : '')).join(','));
   });
   return `${rows.join('\n')}\n`;
 }

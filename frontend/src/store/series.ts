@@ -4,6 +4,12 @@ import type { Summary } from './summary';
 
 export const METRICS = ['separation', 'polarization', 'battery', 'speed', 'airborne', 'tick'] as const;
 export type Metric = (typeof METRICS)[number];
+/** What is kept: the battery's plot shows two of its quantiles, the least and the middle. */
+export const KEPT = ['separation', 'polarization', 'battery', 'batteryMedian', 'speed', 'airborne', 'tick'] as const;
+export type Kept = (typeof KEPT)[number];
+
+/** The lines of a metric's plot, the one that its figure is read from first. */
+export const linesOf = (metric: Metric): readonly Kept[] => (metric === 'battery' ? ['battery', 'batteryMedian'] : [metric]);
 
 export interface Mark {
   atS: number;
@@ -19,12 +25,12 @@ const finite = (value: number | null | undefined): number => (typeof value === '
 
 export class Series {
   readonly time: number[] = [];
-  readonly values: Record<Metric, number[]> = { separation: [], polarization: [], battery: [], speed: [], airborne: [], tick: [] };
+  readonly values: Record<Kept, number[]> = { separation: [], polarization: [], battery: [], batteryMedian: [], speed: [], airborne: [], tick: [] };
   marks: Mark[] = [];
 
   clear(): void {
     this.time.length = 0;
-    for (const metric of METRICS) this.values[metric].length = 0;
+    for (const kept of KEPT) this.values[kept].length = 0;
     this.marks = [];
   }
 
@@ -35,12 +41,12 @@ export class Series {
     if (last !== undefined && at < last) this.clear();
     else if (last !== undefined && at - last < STEP_S) return;
     const m = status.metrics ?? {};
-    const row: Record<Metric, number> = {
-      separation: finite(m.separation_min_m), polarization: finite(m.polarization), battery: finite(summary?.fleet.batteryMin), speed: finite(m.speed_mean_mps),
+    const row: Record<Kept, number> = {
+      separation: finite(m.separation_min_m), polarization: finite(m.polarization), battery: finite(summary?.fleet.batteryMin), batteryMedian: finite(summary?.fleet.batteryMedian), speed: finite(m.speed_mean_mps),
       airborne: finite(m.airborne ?? summary?.fleet.flying), tick: finite(status.load?.tick_ms),
     };
     this.time.push(at);
-    for (const metric of METRICS) this.values[metric].push(row[metric]);
+    for (const kept of KEPT) this.values[kept].push(row[kept]);
     if (this.time.length > ROWS_MAX) this.thin();
   }
 
@@ -52,7 +58,7 @@ export class Series {
   private thin(): void {
     const half = this.time.length >> 1;
     const keep = (_: number, i: number): boolean => i >= half || i % 2 === 0;
-    const lists = [this.time, ...METRICS.map((metric) => this.values[metric])];
+    const lists = [this.time, ...KEPT.map((kept) => this.values[kept])];
     for (const list of lists) list.splice(0, list.length, ...list.filter(keep));
   }
 }

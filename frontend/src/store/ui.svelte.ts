@@ -5,6 +5,7 @@ import type { Fence, LogEntry, ParamSpec, PresenceUpdate, StatusUpdate, Targets,
 import type { Mission } from '../proto/mission';
 import type { View } from '../render/camera';
 import type { AlertGroup } from './alerts';
+import type { LostDrone } from './silence';
 import type { Strip } from './strips';
 import type { Summary } from './summary';
 
@@ -47,6 +48,15 @@ export interface Pending {
   then?: string;
 }
 
+/** What can be done at a place of the map, while somebody looks: where on the page, on which drone, at which place. */
+export interface MapMenu {
+  x: number;
+  y: number;
+  id: string | null;
+  /** East and north in metres; null in views that see no ground. */
+  place: readonly [e: number, n: number] | null;
+}
+
 export interface ParamChange {
   path: string;
   from: unknown;
@@ -86,6 +96,7 @@ class Ui {
   lastEntries = $state.raw<readonly LogEntry[]>([]);
   alerts = $state.raw<readonly AlertGroup[]>([]);
   shelved = $state.raw<readonly AlertGroup[]>([]);
+  lost = $state.raw<readonly LostDrone[]>([]);
   presence = $state.raw<PresenceUpdate | null>(null);
   params = $state.raw<readonly ParamSpec[] | null>(null);
   paramsFailed = $state(false);
@@ -126,8 +137,8 @@ class Ui {
   keymap = $state.raw<Readonly<Record<string, string>>>({});
   /** Only the picture: nothing to press, nothing that commands. */
   kiosk = $state(false);
-  /** Whom to name for the base map, and how many tiles are not there; null without one. */
-  tiles = $state.raw<{ attribution: string; missing: number } | null>(null);
+  /** Whom to name for what lies under the swarm, and how many parts of it are not there; null without anything. */
+  ground = $state.raw<{ attribution: string; missing: number } | null>(null);
   /** The base map is wanted. */
   baseMap = $state(true);
   /** What there is to do, as it was told last. */
@@ -135,6 +146,7 @@ class Ui {
   /** Points that the selected drones are to fly to, one after the other. */
   route = $state.raw<readonly Vec3[]>([]);
   aim = $state<Aim | null>(null);
+  menu = $state.raw<MapMenu | null>(null);
   /** A fence being drawn. */
   sketch = $state.raw<Fence | null>(null);
   /** Changes of parameters by anyone, newest first. */

@@ -68,7 +68,7 @@ describe('link', () => {
     const [whole, change, later] = [1, 2, 4].map((n) => Uint8Array.from(says[n].frame.match(/../g) ?? [], (hex) => parseInt(hex, 16)));
     for (let n = 0; n < 30; n++) {
       vi.advanceTimersByTime(250);
-      link.judge(900, 1);
+      link.judge({ ageMs: 900, share: 1 });
     }
     expect(emittedOf('subscribe').map((s) => (s as { topics: Record<string, unknown> }).topics['drones-update'])).toMatchObject([{ encoding: 'delta', error_m: 0.05, rate_hz: 25 }]);
     expect(link.isWeak).toBe(true);

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { Pace } from '../../src/net/pace';
+import { Pace, type Seen } from '../../src/net/pace';
 
 const GOOD = { ageMs: 30, share: 1 };
 const OLD = { ageMs: 800, share: 1 };
 const FEW = { ageMs: 90, share: 0.3 };
 
 /** Looks four times a second until the level changes; after how many seconds, or null. */
-function until(pace: Pace, from: { ms: number }, seen: { ageMs: number; share: number }, seconds: number): number | null {
+function until(pace: Pace, from: { ms: number }, seen: Seen, seconds: number): number | null {
   for (let i = 1; i <= seconds * 4; i++) {
     from.ms += 250;
     if (pace.look(from.ms, seen)) return i / 4;
@@ -31,6 +31,15 @@ describe('pace', () => {
     expect(until(pace, at, seen, 10)).toBeGreaterThan(4);
     expect(pace.level).toMatchObject({ encoding: 'delta', rateHz: 5 });
     expect(until(pace, at, seen, 100)).toBeNull();
+  });
+
+  it('does not take a busy machine for a weak link, nor a weak link for a busy machine once that has time again', () => {
+    const [pace, at] = [new Pace(), { ms: 0 }];
+    expect(until(pace, at, { ...OLD, isBusy: true }, 120)).toBeNull();
+    expect(until(pace, at, { ...FEW, isBusy: true }, 120)).toBeNull();
+    expect(pace.isWeak).toBe(false);
+    expect(until(pace, at, { ...OLD, isBusy: false }, 10)).toBeLessThan(3);
+    expect(pace.isWeak).toBe(true);
   });
 
   it('goes back after ten minutes of good data, and waits longer after each try that failed', () => {

@@ -3,10 +3,11 @@
 mod apply;
 mod failsafe;
 mod flock;
-mod foresight;
+mod forecast;
 mod gauge;
 mod judge;
 mod look;
+mod meetings;
 mod mission;
 mod motion;
 mod orders;
@@ -24,7 +25,8 @@ mod tuning;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use foresight::Foresight;
+pub use forecast::Forecast;
+pub use meetings::Meetings;
 pub use save::RestoreError;
 
 use super::battery::Stage;
@@ -79,7 +81,7 @@ pub struct World {
     crashes: Vec<Tick>,
     missed: Vec<u32>,
     intents: Vec<Option<Intent>>,
-    foresight: Foresight,
+    meetings: Meetings,
     happenings: Vec<Happening>,
     progress: Vec<Progress>,
     swarm: Arc<str>,
@@ -129,7 +131,7 @@ impl World {
             crashes: Vec::new(),
             missed: Vec::new(),
             intents: Vec::new(),
-            foresight: Foresight::default(),
+            meetings: Meetings::default(),
             happenings: Vec::new(),
             progress: Vec::new(),
             swarm: Arc::from("swarm"),
@@ -203,7 +205,7 @@ impl World {
 
     /// As [`World::percept`], for a pilot whose behaviour has met its neighbours already.
     #[inline(always)]
-    fn percept_after<'a>(&'a self, index: usize, foreseen: Option<&'a Sums>) -> Percept<'a> {
+    fn percept_after<'a>(&'a self, index: usize, met: Option<&'a Sums>) -> Percept<'a> {
         let me = &self.drones[index];
         let leader = match me.task {
             Task::Follow { leader, .. } => self.by_serial(leader),
@@ -227,7 +229,7 @@ impl World {
             filter: self.scenario.filter,
             imperfect: self.imperfect,
             rhythm: self.rhythm,
-            foreseen,
+            met,
         }
     }
 

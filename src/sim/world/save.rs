@@ -157,7 +157,7 @@ impl World {
             // Scratch space, and what is drained.
             begun: _,
             intents: _,
-            foresight: _,
+            meetings: _,
             happenings: _,
             progress: _,
         } = self;

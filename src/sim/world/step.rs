@@ -7,8 +7,8 @@ use super::super::lanes::LANES;
 use super::super::sensors::Moment;
 use super::super::{Alone, Crew, Intent, Level, Pilot};
 use super::World;
-use super::foresight::Foresight;
 use super::look::{Glance, Look};
+use super::meetings::Meetings;
 use super::motion::Motion;
 
 impl World {
@@ -92,25 +92,25 @@ impl World {
     /// As [`World::advance`], with help. The crew's size does not change a bit.
     pub fn advance_with(&mut self, crew: &impl Crew) {
         let mut intents = std::mem::take(&mut self.intents);
-        let mut foresight = std::mem::take(&mut self.foresight);
-        self.decide_all(&mut foresight, &mut intents, crew);
+        let mut meetings = std::mem::take(&mut self.meetings);
+        self.decide_all(&mut meetings, &mut intents, crew);
         self.step_with(&intents, crew);
-        (self.intents, self.foresight) = (intents, foresight);
+        (self.intents, self.meetings) = (intents, meetings);
     }
 
     /// What every drone wants: what [`World::decide`] says, found out side by side where that is faster. A panic becomes
     /// [`Intent::Crashed`], an announced miss `None`. Both lists are kept from tick to tick by the caller.
-    pub fn decide_all(&self, foresight: &mut Foresight, intents: &mut Vec<Option<Intent>>, crew: &impl Crew) {
-        self.foresee(foresight, crew);
+    pub fn decide_all(&self, meetings: &mut Meetings, intents: &mut Vec<Option<Intent>>, crew: &impl Crew) {
+        self.meet_all(meetings, crew);
         intents.resize(self.drones.len(), None);
         crew.each(intents, |index, intent| {
             if !self.missed.is_empty() && self.missed.binary_search(&self.drones[index].serial).is_ok() {
                 *intent = None;
                 return;
             }
-            let foreseen = foresight.of(self.traffic.slot_of(index));
+            let met = meetings.of(self.traffic.slot_of(index));
             // Written in place: an intent is too large to be handed around for every drone and tick.
-            let decide = || *intent = Some(Pilot::decide(&self.percept_after(index, foreseen)));
+            let decide = || *intent = Some(Pilot::decide(&self.percept_after(index, met)));
             if catch_unwind(AssertUnwindSafe(decide)).is_err() {
                 *intent = Some(Intent::Crashed);
             }

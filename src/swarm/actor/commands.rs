@@ -12,14 +12,31 @@ use crate::sim::{
 };
 
 use super::super::clock::Clock;
+use super::super::durable::Then;
+use super::super::foresight::{self, Foresight};
 use super::super::ledger::Origin;
 use super::super::run::Run;
 use super::super::{Published, Submit, new_command_id};
 use super::{Swarm, keyframe, now};
 
 impl Swarm {
+    /// Carries out one command: the answer, and what it waits for.
+    pub(super) fn answer(&mut self, submit: Submit) -> (Result<Ack, ApiError>, Then) {
+        let (promises, would_fly) = (!submit.envelope.dry_run, foresight::command_of(&submit.envelope));
+        let answer = self.carry_out(submit);
+        let then = match (&answer, would_fly) {
+            (Ok(_), _) if promises => Then::Durable(self.run.durable()),
+            (Ok(ack), Some(command)) => {
+                let foresight = Foresight::of(&self.world, command, ack, &self.looking_ahead);
+                foresight.map_or(Then::Done, Then::Foresee)
+            }
+            _ => Then::Done,
+        };
+        (answer, then)
+    }
+
     /// Applies one command, or answers it from the ledger.
-    pub(super) fn carry_out(&mut self, submit: Submit) -> Result<Ack, ApiError> {
+    fn carry_out(&mut self, submit: Submit) -> Result<Ack, ApiError> {
         let Submit { envelope, origin, held } = submit;
         let command_id = envelope.command_id.clone().unwrap_or_else(new_command_id);
         if let Some(answer) = self.ledger.first_answer(&command_id) {
@@ -338,7 +355,7 @@ pub(super) fn ack(command_id: String, tick: Tick, applied: Applied, dry_run: boo
         results.insert("swarm".into(), Verdict { result: CommandResult::Completed, reason: None });
     }
     let spawned = applied.spawned.iter().map(|id| id.as_ref().to_owned()).collect();
-    Ack { ok: true, command_id, tick, results, spawned, fork: None, dry_run }
+    Ack { ok: true, command_id, tick, results, spawned, fork: None, dry_run, forecast: None }
 }
 
 /// The ack of a command to the swarm as a whole.

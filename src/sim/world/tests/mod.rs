@@ -4,6 +4,7 @@ mod commands;
 mod determinism;
 mod document;
 mod failsafes;
+mod forecast;
 mod models;
 mod patterns;
 mod save;

@@ -14,9 +14,9 @@ use super::World;
 /// What behaviours have added up, by slots of the grid, [`LANES`] slots a block. `None` where a drone is to meet its
 /// neighbours alone.
 #[derive(Clone, Debug, Default)]
-pub struct Foresight(Vec<[Option<Sums>; LANES]>);
+pub struct Meetings(Vec<[Option<Sums>; LANES]>);
 
-impl Foresight {
+impl Meetings {
     /// The sums of the drone in this slot.
     pub(super) fn of(&self, slot: usize) -> Option<&Sums> {
         self.0.get(slot / LANES)?[slot % LANES].as_ref()
@@ -25,10 +25,10 @@ impl Foresight {
 
 impl World {
     /// The sums of those who fly a behaviour that can be flown side by side. O(drones × neighbours).
-    pub(super) fn foresee(&self, foresight: &mut Foresight, crew: &impl Crew) {
+    pub(super) fn meet_all(&self, meetings: &mut Meetings, crew: &impl Crew) {
         let blocks = if self.can_meet_together() { self.drones.len().div_ceil(LANES) } else { 0 };
-        foresight.0.resize(blocks, [None; LANES]);
-        crew.each(&mut foresight.0, |block, sums| {
+        meetings.0.resize(blocks, [None; LANES]);
+        crew.each(&mut meetings.0, |block, sums| {
             *sums = [None; LANES];
             // Whoever's rule panics is found out when each decides alone.
             let meet = || self.meet_together(block * LANES, sums);
@@ -116,13 +116,13 @@ mod tests {
             let mut world = World::new(Arc::new(scenario), 3);
             let targets = Targets::Ids(vec!["quad-3".into(), "quad-97".into()]);
             world.apply(&Command::Hold {}, &targets, 1).unwrap();
-            let (mut foresight, mut intents, mut together) = (Foresight::default(), Vec::new(), 0);
+            let (mut meetings, mut intents, mut together) = (Meetings::default(), Vec::new(), 0);
             for tick in 0..150 {
-                world.decide_all(&mut foresight, &mut intents, &Alone);
+                world.decide_all(&mut meetings, &mut intents, &Alone);
                 for (index, intent) in intents.iter().enumerate() {
                     assert_eq!(*intent, Some(world.decide(index)), "{more:?}, tick {tick}, drone {index}");
                 }
-                together += foresight.0.iter().flatten().flatten().count();
+                together += meetings.0.iter().flatten().flatten().count();
                 world.step(&intents);
             }
             assert!(
