@@ -309,6 +309,7 @@ export const S = {
   kioskLeave: 'Back to the console',
   kioskRefusal: 'Only the picture is shown here. K brings everything back.',
   messages: 'Messages',
+  server: 'Server',
   tilesMissing: ', some of the map is missing',
   mission: 'Mission',
   missionReport: 'Report',

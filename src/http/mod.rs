@@ -98,6 +98,7 @@ pub fn routes(api: Api) -> impl FnOnce(&mut ServiceConfig) {
                     .route("/commands", web::get().to(status::commands))
                     .route("/params", web::get().to(status::params))
                     .route("/metrics", web::get().to(status::metrics))
+                    .route("/server-metrics", web::get().to(metrics::metrics))
                     .route("/config", web::get().to(status::config))
                     .route("/tiles/{z}/{x}/{y}", web::get().to(tiles::tile))
                     .route("/login", web::post().to(login::login))
