@@ -1,7 +1,8 @@
 // What deploy/monitoring brings, in a real Prometheus before a real server: configuration, alarms and dashboard.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { connect, send } from './support/client.mjs';
@@ -29,13 +30,13 @@ test('each alarm comes on what it is for, and none on a healthy server', { skip:
 
 test('the dashboard shows a live server, and alarms come when its database and then it itself are gone', { skip: missing ?? noPostgres, timeout: 180_000 }, async (t) => {
   const postgres = await startPostgres(t);
-  const first = await startServer({ databaseUrl: postgres.url });
-  await first.end();
-  const tokenFile = join(first.dataDir, 'token');
+  const dir = mkdtempSync(join(tmpdir(), 'hmrs-monitoring-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const tokenFile = join(dir, 'token');
+  assert.equal(hmrs('migrate', '--database-url', postgres.url).code, 0);
   assert.equal(hmrs('token', 'create', '--role', 'viewer', '--name', 'prometheus', '--out', tokenFile, '--database-url', postgres.url).code, 0);
   const operator = hmrs('token', 'create', '--role', 'operator', '--name', 'test', '--database-url', postgres.url).stdout.trim();
-  const server = await startServer({ t, databaseUrl: postgres.url, dataDir: first.dataDir });
-  t.after(() => first.remove());
+  const server = await startServer({ t, databaseUrl: postgres.url });
   const prometheus = await startPrometheus({ t, servers: [server], tokenFile });
   const check = promtool('check', 'config', prometheus.config);
   assert.equal(check.code, 0, check.out);
