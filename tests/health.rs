@@ -23,7 +23,7 @@ struct Stuck(AtomicBool);
 impl Recorder for Stuck {
     fn record(&self, _: Record) -> Result<(), RecorderFull> {
         while self.0.load(Relaxed) {
-            std::thread::sleep(Duration::from_millis(1));
+            std::thread::park_timeout(Duration::from_millis(1));
         }
         Ok(())
     }
