@@ -201,6 +201,19 @@ test('the audit trail has who, role, address, id and result, and only admins rea
   assert.equal(JSON.parse(listed.stdout.trim().split('\n')[0]).kind, 'login');
 });
 
+test('a flood of attempts beyond a role is refused to the last and written down at its beginning', async () => {
+  const made = await ask('POST', '/api/tokens', { token: tokens.admin, body: { role: 'viewer', name: 'nosy' } });
+  for (let round = 0; round < 10; round += 1) {
+    const statuses = await Promise.all(Array.from({ length: 50 }, async () => (await call('GET', '/api/audit', { token: made.token })).status));
+    assert.deepEqual([...new Set(statuses)], [403]);
+  }
+  const written = await until('the beginning is written', async () => {
+    const { entries } = await ask('GET', '/api/audit?limit=1000&who=nosy&kind=route', { token: tokens.admin });
+    return entries.length >= 100 && entries.length;
+  });
+  assert.ok(written < 200, `${written} of 500 attempts are in the audit trail`);
+});
+
 test('log lines are JSON with the name of the request, and no secret stands in them', async () => {
   await call('POST', '/api/pause', { token: tokens.operator, body: {}, headers: { 'x-request-id': 'from-the-edge-1' } });
   const named = await call('POST', '/api/start', { token: tokens.operator, body: {} });

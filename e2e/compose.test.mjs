@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -14,6 +15,7 @@ import { root } from './support/server.mjs';
 
 const project = `hmrs-test-${process.pid}`;
 const port = 5907;
+const ports = { tls: 5909, prometheus: 5910, grafana: 5911 };
 const edge = { url: `http://127.0.0.1:${port}` };
 const dir = mkdtempSync(join(tmpdir(), 'hmrs-compose-'));
 let token;
@@ -29,6 +31,7 @@ const dockerAside = (...args) => new Promise((resolve, reject) => {
   spawn('docker', args, { cwd: root, stdio: 'ignore' }).once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`docker ${args.join(' ')}: ${code}`))));
 });
 const files = ['docker-compose.yml', 'deploy/compose.two.yml'].map((file) => ['--file', file]);
+const tlsFiles = ['docker-compose.yml', 'deploy/compose.tls.yml'].map((file) => ['--file', file]);
 const withFiles = (chosen, args) => docker('compose', '--env-file', join(dir, 'env'), '--project-name', project, ...chosen.flat(), ...args);
 const compose = (...args) => withFiles(files.slice(0, 1), args);
 const composeTwo = (...args) => withFiles(files, args);
@@ -39,16 +42,20 @@ const command = async (id) => (await api('/api/command', { method: 'POST', body:
 const seconds = (since) => ((Date.now() - since) / 1000).toFixed(1);
 const healthy = (within = 60_000) => until('the site is healthy', async () => (await api('/api/health')).status === 200 && (await (await api('/api/health')).json()).status === 'ok', { within, every: 50 });
 
-before(() => {
-  writeFileSync(join(dir, 'env'), `HMRS_PORT=${port}\nHMRS_EDGE_SUBNET=172.30.61.0/24\n`);
-  const start = Date.now();
-  compose('build');
-  console.log(`built in ${((Date.now() - start) / 1000).toFixed(0)} s`);
+before(async () => {
+  writeFileSync(join(dir, 'env'), `HMRS_PORT=${port}\nHMRS_EDGE_SUBNET=172.30.61.0/24\nHMRS_TLS_LISTEN=127.0.0.1\nHMRS_TLS_PORT=${ports.tls}\nHMRS_TLS_DIR=${join(dir, 'tls')}\nPROMETHEUS_PORT=${ports.prometheus}\nGRAFANA_PORT=${ports.grafana}\n`);
+  // As with HMRS_BIN elsewhere: the images that are there are tested, and nothing is built.
+  if (process.env.HMRS_COMPOSE_IMAGES !== 'built') {
+    const start = Date.now();
+    compose('build');
+    console.log(`built in ${((Date.now() - start) / 1000).toFixed(0)} s`);
+  }
   const up = Date.now();
   compose('up', '--detach', '--wait');
   startSeconds = Number(seconds(up));
   console.log(`all healthy after ${startSeconds} s`);
   token = compose('exec', '-T', 'backend', 'hmrs', 'token', 'create', '--role', 'admin', '--name', 'test');
+  await until('the token is known', async () => (await api('/api/status')).status === 200);
 });
 after(() => {
   composeTwo('--profile', '*', 'down', '--volumes', '--remove-orphans', '--timeout', '5');
@@ -68,7 +75,6 @@ test('nobody comes in without a token', async (t) => {
 });
 
 test('official clients fly through the edge over every transport', async (t) => {
-  await until('the token is known', async () => (await api('/api/status')).status === 200);
   for (const via of Object.keys(transports)) {
     const socket = await connect(edge, { t, via, auth: { token } });
     const rate = rateHz(await collect(socket, 'status-update', 2000));
@@ -233,6 +239,99 @@ test('a back end that is stopped tells its clients, writes everything down and e
   assert.match(compose('logs', '--no-color', '--tail', '20', 'backend'), /stopped; everything is recorded/);
   compose('start', 'backend');
   await healthy();
+});
+
+/** The commands of a chapter of the manual, as a reader would copy them. */
+function manual(chapter) {
+  const text = readFileSync(join(root, 'docs', 'OPERATIONS.md'), 'utf8').split(`\n## ${chapter}\n`)[1];
+  return /```sh\n([^]*?)```/.exec(text)[1];
+}
+/** Runs them, word for word, in a folder of their own: only the project and its settings are those of the test. */
+function follow(commands) {
+  const env = { ...process.env, COMPOSE_PROJECT_NAME: project, COMPOSE_FILE: join(root, 'docker-compose.yml'), COMPOSE_ENV_FILES: join(dir, 'env') };
+  const { status, stdout, stderr } = spawnSync('bash', ['-euo', 'pipefail', '-c', commands], { cwd: dir, env, encoding: 'utf8' });
+  assert.equal(status, 0, `${commands}\n${stdout}${stderr}`);
+}
+
+test('a backup by the manual brings everything back that there was', async (t) => {
+  await healthy();
+  const [backUp, restore] = manual('Back up and restore').split('# restore\n');
+  const run = (await (await api('/api/status')).json()).run_id;
+  assert.equal((await command('before-the-backup')).ok, true);
+  await until('it is recorded', () => recorded(run, ['before-the-backup']));
+  follow(backUp);
+  t.diagnostic(`${statSync(join(dir, 'hmrs.dump')).size} bytes`);
+  assert.equal((await command('after-the-backup')).ok, true);
+  await until('it is recorded', () => recorded(run, ['after-the-backup']));
+  const start = Date.now();
+  follow(restore);
+  await healthy();
+  t.diagnostic(`restored and healthy after ${seconds(start)} s`);
+  // The token of this test is one of the things that came back.
+  assert.equal(await recorded(run, ['before-the-backup']), true);
+  assert.equal(await recorded(run, ['after-the-backup']), false);
+  assert.equal((await command('after-the-restore')).ok, true);
+  const { entries } = await (await api('/api/audit?kind=command&limit=1000')).json();
+  assert.ok(entries.some(({ subject }) => subject === 'before-the-backup'));
+});
+
+test('over TLS, with a certificate made as the manual says', async (t) => {
+  mkdirSync(join(dir, 'deploy'));
+  follow(manual('TLS'));
+  const [key, certificate] = ['tls.key', 'tls.crt'].map((name) => readFileSync(join(dir, 'deploy', 'tls', name)));
+  mkdirSync(join(dir, 'tls'));
+  writeFileSync(join(dir, 'tls', 'tls.key'), key);
+  writeFileSync(join(dir, 'tls', 'tls.crt'), certificate);
+  chmodSync(join(dir, 'tls', 'tls.key'), 0o644);
+  withFiles(tlsFiles, ['up', '--detach', '--wait', 'frontend']);
+  t.after(() => compose('up', '--detach', '--wait', 'frontend'));
+  const url = `https://localhost:${ports.tls}`;
+  const ask = (path, { body, ...init } = {}) => new Promise((resolve, reject) => {
+    request(url + path, { ca: certificate, ...init }, resolve).on('error', reject).end(body);
+  });
+  const page = await ask('/');
+  assert.equal(page.statusCode, 200);
+  assert.equal(page.headers['strict-transport-security'], 'max-age=31536000');
+  page.resume();
+  const login = await ask('/api/login', { method: 'POST', headers: { 'content-type': 'application/json', origin: url }, body: JSON.stringify({ token }) });
+  assert.match(login.headers['set-cookie'][0], /^__Host-hmrs=[^;]+; .*HttpOnly; SameSite=Strict; Secure$/);
+  login.resume();
+  const [cookie] = login.headers['set-cookie'][0].split(';');
+  for (const via of Object.keys(transports)) {
+    const socket = await connect({ url }, { t, via, ca: certificate, extraHeaders: { cookie, origin: url } });
+    await next(socket, 'drones-update');
+    assert.equal((await send(socket, 'hold', 'all')).ok, true, via);
+    socket.disconnect();
+  }
+});
+
+/** Whether an image is here or can be had. */
+const available = (image) => ['image inspect', 'pull --quiet'].some((how) => spawnSync('docker', [...how.split(' '), image], { stdio: 'ignore' }).status === 0);
+const monitoringImage = (service) => /image: \$\{\w+:-([^}]+)\}/.exec(readFileSync(join(root, 'docker-compose.yml'), 'utf8').split(`\n  ${service}:\n`)[1])[1];
+
+test('the profile monitoring: Prometheus knows both servers by a token of its own', async (t) => {
+  if (!available(monitoringImage('prometheus'))) return t.skip('its image cannot be had here');
+  composeTwo('up', '--detach', '--wait', 'backend-2');
+  compose('--profile', 'monitoring', 'up', '--detach', '--wait', 'prometheus');
+  const ask = async (query) => (await (await fetch(`http://127.0.0.1:${ports.prometheus}/api/v1/query?query=${encodeURIComponent(query)}`)).json()).data.result;
+  const found = await until('both are seen', async () => { const up = await ask('up{job="hmrs"} == 1'); return up.length === 2 && up; }, { within: 60_000, every: 500 });
+  t.diagnostic(found.map(({ metric }) => metric.instance).join(', '));
+  await until('drones are counted', async () => (await ask('sum(hmrs_drones)')).length === 1);
+  const { groups } = (await (await fetch(`http://127.0.0.1:${ports.prometheus}/api/v1/rules?type=alert`)).json()).data;
+  assert.ok(groups.flatMap(({ rules }) => rules).length >= 11);
+  const { HostConfig: host, Config: config } = inspect('prometheus');
+  assert.deepEqual([host.ReadonlyRootfs, host.CapDrop, config.User], [true, ['ALL'], '65534:10001']);
+  assert.ok(!compose('--profile', 'monitoring', 'logs', '--no-color', 'metrics-token', 'prometheus').match(/hmrs_[\w-]{40}/), 'the token is in a log');
+});
+
+test('the profile monitoring: Grafana shows the dashboard', async (t) => {
+  if (!available(monitoringImage('grafana'))) return t.skip('its image cannot be had here');
+  compose('--profile', 'monitoring', 'up', '--detach', '--wait', 'grafana');
+  const boards = await until('the dashboard is there', async () => {
+    const found = await (await fetch(`http://127.0.0.1:${ports.grafana}/api/search?query=HMRS`)).json();
+    return found.length > 0 && found;
+  }, { within: 120_000, every: 500 });
+  assert.equal(boards[0].title, 'HMRS');
 });
 
 test('the simulator runs without a server and without a network', () => {

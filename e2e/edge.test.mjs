@@ -77,6 +77,31 @@ test('clients of a killed server are back on the other one within two seconds', 
   assert.ok(clients.every((socket) => socket.io.engine.id.startsWith('backend.')));
 });
 
+test('servers that are restarted one after the other cost their clients a blink', { skip: !full && 'takes five seconds: make e2e' }, async (t) => {
+  const { servers, edge } = await site(t);
+  const clients = await Promise.all(Array.from({ length: 12 }, async (_, index) => {
+    const socket = await connect(edge, { t, via: ['websocket', 'polling', 'upgrade'][index % 3], query: { node: index % 2 ? 'backend-2' : 'backend' }, reconnection: true, reconnectionDelay: 100, reconnectionDelayMax: 300 });
+    Object.assign(socket, { last: performance.now(), gap: 0, cuts: 0 });
+    socket.on('disconnect', () => { socket.cuts += 1; });
+    socket.on('drones-update', () => {
+      const now = performance.now();
+      socket.gap = Math.max(socket.gap, now - socket.last);
+      socket.last = now;
+    });
+    return socket;
+  }));
+  const of = [['--node', 'backend'], ['--node', 'backend-2', '--scenario', 'flock']];
+  for (const [index, { port, dataDir, ...server }] of servers.entries()) {
+    const { code } = await server.end('SIGTERM');
+    assert.equal(code, 0);
+    await startServer({ t, port, dataDir, args: [...of[index], '--trusted-proxy', '127.0.0.1'] });
+    await until('everyone sees drones', () => clients.every((socket) => socket.connected && performance.now() - socket.last < 500));
+  }
+  const gaps = clients.map((socket) => Math.round(socket.gap));
+  t.diagnostic(`longest time without an update ${Math.min(...gaps)} to ${Math.max(...gaps)} ms, cut ${clients.map((socket) => socket.cuts).join(', ')} times`);
+  assert.ok(Math.max(...gaps) < 2000, `${gaps}`);
+});
+
 test('nobody chooses where nginx connects to', async (t) => {
   const { edge } = await site(t);
   for (const query of ['node=127.0.0.1:22', 'node=evil.example', 'sid=evil.AAAA', 'sid=127.0.0.1:22.AAAA']) {

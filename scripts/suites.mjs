@@ -15,6 +15,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const logs = join(root, 'target', 'test');
 const nodeTest = (...files) => `node --test --test-concurrency=1 --test-reporter=spec ${files.map((f) => `e2e/${f}`).join(' ')}`;
 const hasNextest = spawnSync('cargo', ['nextest', '--version']).status === 0;
+const hasDeny = spawnSync('cargo', ['deny', '--version']).status === 0;
 const venv = 'target/e2e/venv';
 
 const suites = {
@@ -22,7 +23,7 @@ const suites = {
   format: { run: ['.', 'bench/load', 'bench/peers/socketioxide'].map((folder) => `cargo fmt --check --manifest-path ${folder}/Cargo.toml`).join(' && ') + ' && rustfmt --check --edition 2024 src/sim/behaviour/*.rs' },
   harness: { run: 'node --test --test-reporter=spec scripts/suites.test.mjs bench/support.test.mjs' },
   'bench-load': { run: 'cargo test --locked --manifest-path bench/load/Cargo.toml --target-dir target/bench/load' },
-  licences: { run: 'node scripts/licences.mjs' },
+  licences: { run: `node scripts/licences.mjs${hasDeny ? ' && cargo deny --locked check licenses bans sources' : ''}` },
   'console-install': { run: 'make --no-print-directory frontend/node_modules/.installed' },
   'console-check': { run: 'npm --prefix frontend run check', after: ['console-install'] },
   'console-unit': { run: 'npm --prefix frontend test', after: ['console-install'] },
@@ -41,9 +42,9 @@ const suites = {
   determinism: { run: nodeTest('determinism.test.mjs', 'research.test.mjs', 'runs.test.mjs'), after: ['build', 'e2e-install'] },
   faults: { run: nodeTest('cli.test.mjs', 'faults.test.mjs', 'restart.test.mjs'), after: ['build', 'e2e-install'] },
   database: { run: nodeTest('database.test.mjs', 'durability.test.mjs', 'postgres-killed.test.mjs'), after: ['build', 'e2e-install'] },
-  edge: { run: nodeTest('access.test.mjs', 'edge.test.mjs', 'hostile.test.mjs'), after: ['build', 'e2e-install'] },
+  edge: { run: nodeTest('access.test.mjs', 'edge.test.mjs', 'hostile.test.mjs', 'monitoring.test.mjs'), after: ['build', 'e2e-install'] },
   compose: { run: nodeTest('compose.test.mjs'), after: ['e2e-install'], show: true },
-  browser: { run: nodeTest('admin.test.mjs', 'console.test.mjs', 'console-trust.test.mjs', 'console-work.test.mjs', 'console-runs.test.mjs', 'console-alerts.test.mjs', 'console-more.test.mjs', 'console-gl.test.mjs', 'console-mission.test.mjs', 'console-map.test.mjs', 'console-weak.test.mjs', 'lite.test.mjs'), after: ['build', 'e2e-install'] },
+  browser: { run: nodeTest('admin.test.mjs', 'console.test.mjs', 'console-trust.test.mjs', 'console-work.test.mjs', 'console-runs.test.mjs', 'console-alerts.test.mjs', 'console-more.test.mjs', 'console-gl.test.mjs', 'console-mission.test.mjs', 'console-map.test.mjs', 'console-weak.test.mjs', 'console-server.test.mjs', 'lite.test.mjs'), after: ['build', 'e2e-install'] },
   'bench-live': { run: 'node e2e/bench/live.mjs', after: ['build', 'e2e-install'], show: true },
   'bench-console': { run: 'node e2e/bench/console.mjs', after: ['build', 'e2e-install'], show: true },
 };

@@ -1,6 +1,7 @@
 //! Wiring: makes the parts of a live server, joins them, and takes them apart again in order.
 
 mod doors;
+mod flood;
 mod logging;
 mod recovery;
 mod upkeep;
@@ -19,7 +20,8 @@ use crate::contract::access::Gatekeeper;
 use crate::contract::archive::Archive;
 use crate::contract::error::ApiError;
 use crate::contract::record::{DatabaseState, NoRecorder, Recorder};
-use crate::gateway::commands::CommandRate;
+use crate::gateway::commands::{CommandRate, Limiters};
+use crate::gateway::door::REFUSALS;
 use crate::gateway::{Commons, DEFAULT_SWARM, Gateway};
 use crate::http::assets::Assets;
 use crate::http::auth::Tokens;
@@ -36,6 +38,13 @@ pub use doors::{create_token, note};
 const FAREWELL_SPREAD: Duration = Duration::from_millis(1500);
 const FLUSH_WAIT_MAX: Duration = Duration::from_secs(5);
 const HTTP_WAIT_MAX_S: u64 = 1;
+/// What one client may send a second, in packets and bytes; twice as much at once. A console sends some fifty packets: an
+/// answer to each frame, and what its operator does.
+const PACKETS_PER_S: u32 = 5000;
+const BYTES_PER_S: u32 = 4_000_000;
+/// Events that may wait for one client, within the bound on their bytes. Each command is told to everyone three times, when it
+/// is given, in the log and when it ends: a client that is slow for a second must outlast a burst of them.
+const OUTBOX_PACKETS_MAX: usize = 4096;
 /// Connections that one worker thread holds.
 const CONNECTIONS_MAX: usize = 25_000;
 
@@ -100,6 +109,7 @@ async fn run(config: ServeConfig) -> Result<(), String> {
         },
         gatekeeper: Arc::new(ground.gatekeeper.clone()) as Arc<dyn Gatekeeper>,
         command_rate: CommandRate { per_second: config.commands_per_s, burst: config.commands_burst },
+        refusals: Arc::new(Limiters::new(REFUSALS)),
         command_latency: Arc::default(),
         build: assets.build().into(),
     });
@@ -275,6 +285,12 @@ fn socketio_config(config: &ServeConfig) -> socketio::Config {
             Deflate::Always => socketio::Deflate::Always,
         },
         recovery: (config.recovery_s > 0).then_some(recovery),
+        limits: socketio::Limits {
+            packets_per_s: PACKETS_PER_S,
+            bytes_per_s: BYTES_PER_S,
+            outbox_packets_max: OUTBOX_PACKETS_MAX,
+            ..socketio::Limits::default()
+        },
         ..socketio::Config::default()
     }
 }

@@ -62,3 +62,17 @@ fn every_alarm_is_explained_and_asks_for_metrics_that_there_are() {
         assert!(is_there(metric) || stem.is_some_and(is_there), "there is no metric {metric}");
     }
 }
+
+/// Above its largest bound a quantile is cut off, and between two bounds it is a guess: an alarm there would come at
+/// random, or never.
+#[test]
+fn alarms_on_quantiles_have_thresholds_that_the_histograms_can_tell() {
+    let alarms = read("deploy/monitoring/alerts.yml");
+    let quantiles = alarms.lines().filter(|line| line.contains("histogram_quantile("));
+    let thresholds: Vec<f64> =
+        quantiles.map(|line| line.rsplit_once("> ").unwrap().1.parse::<f64>().unwrap()).collect();
+    assert!(thresholds.len() >= 3);
+    for seconds in thresholds {
+        assert!(hmrs::contract::histogram::Histogram::BOUNDS_MS.contains(&(seconds * 1e3)), "{seconds} s");
+    }
+}

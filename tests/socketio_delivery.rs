@@ -490,3 +490,56 @@ async fn a_session_that_is_full_of_namespaces_or_rooms_gets_no_more() {
     websocket.send("40/b").await;
     assert_eq!(websocket.closed().await, Some(1008));
 }
+
+/// Large ones are decoded on another thread; what comes behind them waits for them.
+#[actix_web::test]
+async fn large_packets_keep_their_place() {
+    let server = echo_server(calm());
+    let packet = |n: usize| {
+        let text = "x".repeat(if n.is_multiple_of(2) { 100_000 } else { 1 });
+        format!("42{n}[\"message-with-ack\",{n},\"{text}\"]")
+    };
+    let is_answer = |text: &str, n: usize| text.starts_with(&format!("43{n}[{n},\"x"));
+    let mut websocket = Websocket::joined(server.port, "/").await;
+    for n in 0..6 {
+        websocket.send(&packet(n)).await;
+    }
+    let mut due = 0;
+    while due < 6 {
+        let text = websocket.text().await;
+        if text.starts_with("43") {
+            assert!(is_answer(&text, due), "{}", &text[..20]);
+            due += 1;
+        }
+    }
+    let session = polling_joined(&server).await;
+    let body: Vec<String> = (0..6).map(packet).collect();
+    session.send(&body.join("\u{1e}")).await;
+    let mut due = 0;
+    while due < 6 {
+        for text in session.poll().await.iter().filter(|text| text.starts_with("43")) {
+            assert!(is_answer(text, due), "{}", &text[..20]);
+            due += 1;
+        }
+    }
+    // What is large and wrong ends the session like what is small and wrong, behind what came before it.
+    websocket.send(&packet(1)).await;
+    websocket.send(&format!("42[\"message\",\"{}\"", "x".repeat(100_000))).await;
+    assert!(is_answer(&websocket.text().await, 1));
+    assert_eq!(websocket.closed().await, Some(1002));
+    let wrong = format!("{}\u{1e}42[\"message\",{}", packet(1), "x".repeat(100_000));
+    assert_eq!(session.post(&wrong).await.status, 400);
+}
+
+/// Pongs and the like cost little each; hundreds of thousands in one body do not.
+#[actix_web::test]
+async fn a_body_of_too_many_packets_ends_its_session() {
+    let limits = Limits { packets_per_s: 100, ..Limits::default() };
+    let server = echo_server(Config { limits, ..calm() });
+    let session = polling_joined(&server).await;
+    session.send(&["3"; 200].join("\u{1e}")).await;
+    assert_eq!(server.io.stats().refused_packet_rate, 0);
+    session.post(&["3"; 300].join("\u{1e}")).await;
+    assert_eq!(server.io.stats().refused_packet_rate, 1);
+    assert!(session.poll().await.contains(&"1".to_owned()), "it is told to close");
+}

@@ -52,6 +52,10 @@ async function floods(peer, bytes, times) {
 const command = (more, port) => asked(port, `${head('POST', '/api/command', `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(more)}\r\n`)}${more}`);
 const deep = (n) => '['.repeat(n) + ']'.repeat(n);
 
+/** 64 MiB in 64 KiB; made once, since making it takes longer than all that comes of it. */
+let made;
+const bomb = () => (made ??= frame(TEXT, deflateRawSync(Buffer.alloc(1 << 26, 'x'), { finishFlush: 2 }).subarray(0, -4), { reserved: 4 }));
+
 /** `times` is how often it is done in the short run, `right` which outcomes are right. What takes its time is done all at once. */
 export const attacks = [
   { what: 'transport=__proto__', times: 50, right: ['400'], run: (port) => asked(port, head('GET', '/socket.io/?EIO=4&transport=__proto__')) },
@@ -149,7 +153,7 @@ export const attacks = [
   { what: 'an ack id of -1', times: 10, right: ['1002'], run: (port) => said(port, ['42-1["message"]']) },
   { what: 'an ack id of 2^63', times: 10, right: ['1002'], run: (port) => said(port, ['429223372036854775808["message"]']) },
   { what: 'acks that nobody asked for', times: 5, right: ['goes on'], run: (port) => survives(port, Array.from({ length: 500 }, (_, i) => `43${i}[]`)) },
-  { what: 'a decompression bomb', times: 3, right: ['1009'], run: (port) => said(port, [frame(TEXT, deflateRawSync(Buffer.alloc(1 << 26, 'x'), { finishFlush: 2 }).subarray(0, -4), { reserved: 4 })], { headers: 'Sec-WebSocket-Extensions: permessage-deflate\r\n' }) },
+  { what: 'a decompression bomb', times: 3, right: ['1009'], run: (port) => said(port, [bomb()], { headers: 'Sec-WebSocket-Extensions: permessage-deflate\r\n' }) },
   { what: 'compressed without having agreed to it', times: 10, right: ['1002'], run: (port) => said(port, [frame(TEXT, deflateRawSync('42["x"]'), { reserved: 4 })]) },
   { what: 'invalid UTF-8', times: 10, right: ['1007'], run: (port) => said(port, [frame(TEXT, Buffer.from([0x34, 0x32, 0xff, 0xfe]))]) },
   { what: 'invalid base64', times: 10, right: ['400'], run: (port) => posted(port, 'b@@@@') },
@@ -162,6 +166,15 @@ export const attacks = [
   { what: 'a command as a form', times: 10, right: ['400', '415'], run: (port) => asked(port, `${head('POST', '/api/command', 'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 12\r\n')}command=hold`) },
   { what: 'a command from a foreign page', times: 10, right: ['403'], run: (port) => asked(port, `${head('POST', '/api/command', 'Origin: https://evil.example\r\nContent-Type: application/json\r\nContent-Length: 2\r\n')}{}`) },
   { what: 'a path out of the console', times: 10, right: ['400', '404', '200'], run: (port) => asked(port, head('GET', '/assets/..%2f..%2f..%2fetc%2fpasswd')) },
+  // Each would wait in the outbox of everyone else.
+  { what: '100 messages of 60 kB to everyone at once', times: 2, right: ['rate_limited'], async run(port) {
+    const peer = await websocket(port);
+    const text = 'x'.repeat(60_000);
+    for (let i = 0; i < 100; i += 1) await peer.write(frame(TEXT, `42${i}["message","${text}"]`));
+    const answer = await peer.until((read) => (read.includes('rate_limited') ? 'rate_limited' : undefined)).catch(() => 'silence');
+    peer.destroy();
+    return answer ?? 'closed';
+  } },
   // On a busy machine they are answered one after the other, more slowly than the limit.
   { what: '5,000 commands at once', times: 1, right: ['rate_limited', 'held back'], async run(port) {
     const peer = await websocket(port);

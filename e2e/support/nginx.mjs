@@ -18,9 +18,9 @@ function replace(text, from, to) {
 /**
  * nginx with nginx.conf, on a free loopback port: only places and addresses are changed. `servers` are those behind it,
  * the first known as `backend`, the second as `backend-2`. With `tls`, deploy/tls.conf is there too, with a certificate
- * made for the test.
+ * made for the test. `under` is a command that runs it.
  */
-export async function startNginx({ t, servers, console: files = join(root, 'frontend', 'dist'), tls = false }) {
+export async function startNginx({ t, servers, console: files = join(root, 'frontend', 'dist'), tls = false, under = [] }) {
   const [port, tlsPort] = [await freePort(), await freePort()];
   const dir = mkdtempSync(join(tmpdir(), 'hmrs-nginx-'));
   mkdirSync(join(dir, 'tls'));
@@ -45,7 +45,8 @@ export async function startNginx({ t, servers, console: files = join(root, 'fron
   }
   const file = join(dir, 'nginx.conf');
   writeFileSync(file, text);
-  const child = own(spawn(nginx, ['-c', file, '-p', dir, '-e', join(dir, 'error.log'), '-g', 'daemon off;'], { stdio: 'ignore' }));
+  const [program, ...args] = [...under, nginx, '-c', file, '-p', dir, '-e', join(dir, 'error.log'), '-g', 'daemon off;'];
+  const child = own(spawn(program, args, { stdio: 'ignore' }));
   const exited = new Promise((resolve) => child.once('exit', resolve));
   const log = (name) => (existsSync(join(dir, name)) ? readFileSync(join(dir, name), 'utf8') : '');
   t.after(async () => {

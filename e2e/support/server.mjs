@@ -1,7 +1,7 @@
 // Starts the real binary, as a user would, and ends it.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,15 +25,14 @@ export async function startServer({ t, args = [], env = {}, port, dataDir, datab
   const ownDir = dataDir === undefined;
   dataDir ??= mkdtempSync(join(tmpdir(), 'hmrs-e2e-'));
   const logFile = join(artefacts, `${basename(process.argv[1], '.mjs')}-${++started}.log`);
-  const log = createWriteStream(logFile);
+  // Into the file by itself: a test that had to pass the lines on would hold the server up, and be held up by it.
+  const log = openSync(logFile, 'w');
   const all = [...under, binary, 'serve', '--bind', `127.0.0.1:${port}`, '--data-dir', dataDir, ...args];
   if (databaseUrl) all.push('--database-url', databaseUrl);
   const { DATABASE_URL, ...inherited } = process.env;
-  const child = own(spawn(all[0], all.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env: { RUST_LOG: 'info', ...inherited, ...env } }));
-  child.stdout.pipe(log, { end: false });
-  child.stderr.pipe(log, { end: false });
-  // Not before its last words are in the file.
-  const exited = new Promise((resolve) => child.once('close', (code, signal) => log.end(() => resolve({ code, signal }))));
+  const child = own(spawn(all[0], all.slice(1), { stdio: ['ignore', log, log], env: { RUST_LOG: 'info', ...inherited, ...env } }));
+  closeSync(log);
+  const exited = new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));
 
   const server = {
     url: `http://127.0.0.1:${port}`,

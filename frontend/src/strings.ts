@@ -314,6 +314,7 @@ export const S = {
   kioskRefusal: 'Only the picture is shown here. K brings everything back.',
   messages: 'Messages',
   groundMissing: 'some of the map is missing',
+  server: 'Server',
   mission: 'Mission',
   missionReport: 'Report',
   missionOutcome: (outcome: string): string => ({ complete: 'Mission complete.', incomplete: 'Mission ended incomplete.', stranded: 'Mission stranded.' })[outcome] ?? outcome,

@@ -9,6 +9,8 @@ use crate::config::LogFormat;
 use crate::contract::outgoing::rfc3339;
 use crate::swarm::wall_time_ms;
 
+use super::flood::Bounded;
+
 /// Begins to log what `RUST_LOG` asks for.
 pub(super) fn begin(format: LogFormat) {
     let mut builder =
@@ -22,7 +24,10 @@ pub(super) fn begin(format: LogFormat) {
             builder.format(|out, record| writeln!(out, "{}", json(record, &rfc3339(wall_time_ms()))))
         }
     };
-    builder.init();
+    let logger = builder.build();
+    log::set_max_level(logger.filter());
+    // Fails only if there is a log already, which is then as good.
+    let _ = log::set_boxed_logger(Box::new(Bounded::new(logger)));
     // A panic in an actor is survived; its message belongs in the log with everything else.
     std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
 }

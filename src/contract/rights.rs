@@ -24,6 +24,7 @@ pub const ROUTES: &[(&str, &str, Needs)] = &[
     ("POST", "/api/logout", ANYONE),
     ("GET", "/api/session", VIEWER),
     ("GET", "/metrics", VIEWER),
+    ("GET", "/api/server-metrics", VIEWER),
     ("GET", "/api/tiles/{z}/{x}/{y}", VIEWER),
     ("GET", "/api/site-image", VIEWER),
     ("GET", "/api/status", VIEWER),

@@ -1,6 +1,9 @@
 //! The one way in for commands: rate, grammar, the swarm's ledger, the audit trail. Socket.IO and HTTP both come here,
 //! with callers whose role was checked.
 
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use governor::clock::{Clock, DefaultClock};
@@ -43,13 +46,47 @@ impl Limiter {
     /// # Errors
     /// `rate_limited` with the time until the next command is taken.
     pub fn check(&self) -> Result<(), ApiError> {
-        self.0.check().map_err(|not_until| {
+        self.check_n(NonZeroU32::MIN)
+    }
+
+    /// As [`Limiter::check`], for something that counts as `n`.
+    ///
+    /// # Errors
+    /// As there; also when `n` is more than may ever be given at once.
+    pub fn check_n(&self, n: NonZeroU32) -> Result<(), ApiError> {
+        let too_many = |_| ApiError::new(ErrorCode::RateLimited, "too much at once");
+        self.0.check_n(n).map_err(too_many)?.map_err(|not_until| {
             let wait = not_until.wait_time_from(DefaultClock::default().now());
             let mut error =
-                ApiError::new(ErrorCode::RateLimited, "too many commands; none is lost, send it again");
+                ApiError::new(ErrorCode::RateLimited, "too many at once; nothing is lost, send it again");
             error.retry_after_ms = Some(wait.as_millis() as u64 + 1);
             error
         })
+    }
+}
+
+/// Buckets that are remembered; beyond, the table is begun anew.
+const LIMITERS_MAX: usize = 10_000;
+
+/// A token bucket for each name: of an address, of a token.
+pub struct Limiters {
+    rate: CommandRate,
+    by_name: Mutex<HashMap<String, Arc<Limiter>>>,
+}
+
+impl Limiters {
+    /// Full buckets of `rate`.
+    pub fn new(rate: CommandRate) -> Self {
+        Self { rate, by_name: Mutex::default() }
+    }
+
+    /// The bucket of `name`.
+    pub fn of(&self, name: &str) -> Arc<Limiter> {
+        let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        if by_name.len() >= LIMITERS_MAX {
+            by_name.clear();
+        }
+        by_name.entry(name.to_owned()).or_insert_with(|| Arc::new(Limiter::new(self.rate))).clone()
     }
 }
 

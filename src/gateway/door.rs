@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::num::NonZeroU32;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,15 +17,27 @@ use crate::contract::rights;
 use crate::socketio::{Event, Handshake, Socket};
 use crate::swarm::wall_time_ms;
 
-use super::commands::Limiter;
+use super::commands::{CommandRate, Limiter};
 use super::subscriptions::{Subscription, Topic, at_connect};
 use super::{Commons, Flying, Gateway};
+
+/// Pieces of [`super::MESSAGE_PIECE_BYTES`] that a client may say to everyone. What one says waits in the outbox of each of
+/// the others, who are disconnected when theirs is full: nobody may fill it for them.
+const CHATTER: CommandRate =
+    CommandRate { per_second: NonZeroU32::new(10).unwrap(), burst: NonZeroU32::new(40).unwrap() };
+
+/// Attempts of one token beyond its role that are written down, a second and at once. Further ones are refused like these,
+/// and do not fill the database for others, whose commands must have room there.
+pub const REFUSALS: CommandRate =
+    CommandRate { per_second: NonZeroU32::new(5).unwrap(), burst: NonZeroU32::new(100).unwrap() };
 
 /// What is known of a connected client.
 pub struct Seat {
     /// Who it is.
     pub caller: Caller,
     pub(super) limiter: Limiter,
+    /// What they may say to everyone.
+    pub(super) chatter: Limiter,
     subscriptions: Mutex<BTreeMap<Topic, Subscription>>,
 }
 
@@ -68,6 +81,7 @@ impl Commons {
         Ok(Seat {
             caller: Caller { name, identity, address },
             limiter: Limiter::new(self.command_rate),
+            chatter: Limiter::new(CHATTER),
             subscriptions: Mutex::new(at_connect(auth)?),
         })
     }
@@ -75,6 +89,14 @@ impl Commons {
     /// Enters what `caller` did or tried into the audit trail.
     pub fn note(&self, caller: &Caller, via: &str, deed: Deed<'_>) {
         self.enter(caller, caller.role().as_str(), via, deed);
+    }
+
+    /// As [`Commons::note`], of something that `caller`'s role does not allow; of a flood of it only the beginning.
+    pub fn note_refusal(&self, caller: &Caller, via: &str, deed: Deed<'_>) {
+        let name = caller.identity.token.as_deref().unwrap_or(&caller.address);
+        if self.refusals.of(name).check().is_ok() {
+            self.note(caller, via, deed);
+        }
     }
 
     /// As [`Commons::note`], of somebody who was not let in and has no role.
@@ -169,7 +191,7 @@ fn check(commons: &Commons, name: &str, socket: &Socket, event: &Event) -> Resul
             result: "forbidden",
             detail: refusal.message.clone(),
         };
-        commons.note(&seat.caller, "socketio", deed);
+        commons.note_refusal(&seat.caller, "socketio", deed);
         return Err(refusal);
     }
     Ok(seat)

@@ -17,6 +17,7 @@ pub mod rooms;
 pub mod subscriptions;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -36,7 +37,7 @@ use crate::swarm::{
     Beginning, Published, Pulse, RunInfo, Settings, SharedHistogram, Shelf, Swarm, wall_time_ms,
 };
 
-use commands::CommandRate;
+use commands::{CommandRate, Limiters};
 use desk::{Desk, LogQuery};
 use door::{Seat, hear, seat_of};
 use frames::Publisher;
@@ -49,6 +50,8 @@ use subscriptions::{Subscribe, Subscription, Topic};
 pub const DEFAULT_SWARM: &str = "default";
 /// Largest `message`, in bytes of JSON, that is passed on to everyone.
 const MESSAGE_BYTES_MAX: usize = 64 * 1024;
+/// A `message` counts once, and once more for each of these.
+const MESSAGE_PIECE_BYTES: usize = 4096;
 /// Entries of one `communication-log-update`.
 const LOG_BATCH_ENTRIES: usize = 1000;
 /// Swarms that one server flies.
@@ -71,6 +74,8 @@ pub struct Commons {
     pub gatekeeper: Arc<dyn Gatekeeper>,
     /// Commands per client.
     pub command_rate: CommandRate,
+    /// What of somebody's refused attempts is entered into the audit trail; see [`door::REFUSALS`].
+    pub refusals: Arc<Limiters>,
     /// From a command's arrival to its ack.
     pub command_latency: Arc<SharedHistogram>,
     /// Identifies this build to consoles that may be older than the server.
@@ -303,10 +308,10 @@ fn wire(gateway: &Gateway, flying: &Arc<Flying>, rooms: &Arc<Rooms>, greeter: &G
     });
 
     let (at, through) = (flying.clone(), gateway.clone());
-    hear(gateway, flying, "command", move |seat, _, event| {
+    hear(gateway, flying, "command", move |seat, _, mut event| {
         let (at, through) = (at.clone(), through.clone());
         async move {
-            let command = event.arg(0).clone();
+            let command = event.take_arg(0);
             let answer =
                 commands::give(&through, &at, &seat.limiter, &seat.caller, "socketio", command).await;
             if let Some(ack) = event.ack {
@@ -345,8 +350,8 @@ fn wire(gateway: &Gateway, flying: &Arc<Flying>, rooms: &Arc<Rooms>, greeter: &G
 }
 
 /// Answers an event's ack with `{"ok": true, …}` or `{"ok": false, "error": …}`.
-fn answer(event: socketio::Event, handle: impl FnOnce(Value) -> Result<Value, ApiError>) {
-    let answer = handle(event.arg(0).clone()).unwrap_or_else(|error| error.body(None));
+fn answer(mut event: socketio::Event, handle: impl FnOnce(Value) -> Result<Value, ApiError>) {
+    let answer = handle(event.take_arg(0)).unwrap_or_else(|error| error.body(None));
     if let Some(ack) = event.ack {
         ack.send(&answer);
     }
@@ -441,13 +446,13 @@ fn unsubscribe(socket: &Socket, arg: Value) -> Result<Value, ApiError> {
 
 fn pass_on(socket: &Socket, message: Value) -> Result<Value, ApiError> {
     let seat = seat_of(socket)?;
-    seat.limiter.check()?;
     let bytes = message.to_string().len();
     if bytes > MESSAGE_BYTES_MAX {
         let text =
             format!("the message has {bytes} bytes of JSON; at most {MESSAGE_BYTES_MAX} are passed on");
         return Err(ApiError::new(ErrorCode::TooLarge, text));
     }
+    seat.chatter.check_n(NonZeroU32::MIN.saturating_add((bytes / MESSAGE_PIECE_BYTES) as u32))?;
     let response = json!({ "msg": message, "from": seat.name(), "time": outgoing::rfc3339(wall_time_ms()) });
     socket.namespace().emit(event::RESPONSE, &response);
     Ok(json!({ "ok": true }))

@@ -1,8 +1,5 @@
 //! Commands over HTTP: the same envelope, the same ledger and the same ack as over Socket.IO.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Data, Query};
 use serde_json::{Value, json};
@@ -10,34 +7,9 @@ use serde_json::{Value, json};
 use crate::contract::access::Caller;
 use crate::contract::error::ApiError;
 use crate::contract::incoming::command_id_of;
-use crate::gateway::commands::{self, CommandRate, Limiter};
+use crate::gateway::commands;
 
-use super::{Api, SwarmQuery, error};
-
-/// Addresses whose rate is remembered; beyond, the table is begun anew.
-const LIMITERS_MAX: usize = 10_000;
-
-/// A token bucket for each client address.
-pub struct Limiters {
-    rate: CommandRate,
-    by_peer: Mutex<HashMap<String, Arc<Limiter>>>,
-}
-
-impl Limiters {
-    /// Full buckets of `rate`.
-    pub fn new(rate: CommandRate) -> Self {
-        Self { rate, by_peer: Mutex::default() }
-    }
-
-    /// The bucket of an address.
-    pub(super) fn of(&self, peer: &str) -> Arc<Limiter> {
-        let mut by_peer = self.by_peer.lock().unwrap_or_else(PoisonError::into_inner);
-        if by_peer.len() >= LIMITERS_MAX {
-            by_peer.clear();
-        }
-        by_peer.entry(peer.to_owned()).or_insert_with(|| Arc::new(Limiter::new(self.rate))).clone()
-    }
-}
+use super::{Api, SwarmQuery, beside::beside, error};
 
 /// Gives a command.
 #[utoipa::path(post, path = "/api/command", tag = "commands", params(SwarmQuery), request_body = Object,
@@ -48,11 +20,15 @@ pub async fn command(
     query: Query<SwarmQuery>,
     body: Bytes,
 ) -> Result<HttpResponse, ApiError> {
-    let command = parse(&body)?;
+    let command = parse(body).await?;
     give(&caller, &api, &query, command).await
 }
 
-fn parse(body: &Bytes) -> Result<Value, ApiError> {
+async fn parse(body: Bytes) -> Result<Value, ApiError> {
+    beside(body.len(), move || read(&body)).await?
+}
+
+fn read(body: &[u8]) -> Result<Value, ApiError> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(json!({}));
     }
@@ -86,7 +62,7 @@ async fn short_form(
     query: Query<SwarmQuery>,
     body: Bytes,
 ) -> Result<HttpResponse, ApiError> {
-    let Value::Object(mut params) = parse(&body)? else {
+    let Value::Object(mut params) = parse(body).await? else {
         return Err(ApiError::bad_request("body", "the body must be a JSON object; {} will do"));
     };
     let command_id = params.remove("command_id").unwrap_or(Value::Null);

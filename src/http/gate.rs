@@ -51,7 +51,7 @@ fn check(gateway: &Gateway, request: &ServiceRequest) -> Result<Option<Caller>, 
     if let Err(refusal) = caller.role().require(role) {
         let (what, detail) = (format!("{} {pattern}", request.method()), refusal.message.clone());
         let deed = Deed { kind: "route", what: &what, subject: request.path(), result: "forbidden", detail };
-        gateway.commons().note(&caller, "http", deed);
+        gateway.commons().note_refusal(&caller, "http", deed);
         return Err(refusal);
     }
     Ok(Some(caller))

@@ -12,13 +12,12 @@ use utoipa::ToSchema;
 use crate::contract::access::{Caller, Gatekeeper as _, Identity, Proof, Role, cookie_name, name_of};
 use crate::contract::error::{ApiError, ErrorCode};
 use crate::contract::outgoing::rfc3339;
-use crate::gateway::commands::CommandRate;
+use crate::gateway::commands::{CommandRate, Limiters};
 use crate::gateway::door::Deed;
 use crate::swarm::wall_time_ms;
 
 use super::Api;
 use super::auth::token_hash;
-use super::command::Limiters;
 use super::gate::{address_of, is_secure, login_of};
 use super::runs::ask;
 

@@ -4,6 +4,7 @@
 
 pub mod assets;
 pub mod auth;
+mod beside;
 mod command;
 mod error;
 mod export;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 use actix_web::web::{self, Data, ServiceConfig};
 
 use crate::contract::error::ApiError;
+use crate::gateway::commands::Limiters;
 use crate::gateway::{DEFAULT_SWARM, Flying, Gateway};
 use crate::store::Store;
 
@@ -51,14 +53,14 @@ pub struct Api {
     pub assets: assets::Assets,
     /// Tokens and logins.
     pub tokens: auth::Tokens,
-    limiters: Arc<command::Limiters>,
+    limiters: Arc<Limiters>,
     tries: Arc<login::Tries>,
 }
 
 impl Api {
     /// What handlers of every worker share.
     pub fn new(gateway: Gateway, store: Option<Store>, assets: assets::Assets, tokens: auth::Tokens) -> Self {
-        let limiters = Arc::new(command::Limiters::new(gateway.commons().command_rate));
+        let limiters = Arc::new(Limiters::new(gateway.commons().command_rate));
         Self { gateway, store, assets, tokens, limiters, tries: Arc::default() }
     }
 
@@ -97,6 +99,7 @@ pub fn routes(api: Api) -> impl FnOnce(&mut ServiceConfig) {
                     .route("/commands", web::get().to(status::commands))
                     .route("/params", web::get().to(status::params))
                     .route("/metrics", web::get().to(status::metrics))
+                    .route("/server-metrics", web::get().to(metrics::metrics))
                     .route("/config", web::get().to(status::config))
                     .route("/tiles/{z}/{x}/{y}", web::get().to(tiles::tile))
                     .route("/site-image", web::get().to(site_image::site_image))

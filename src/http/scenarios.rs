@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::contract::error::{ApiError, ErrorCode};
 use crate::sim::Scenario;
 
-use super::Api;
+use super::{Api, beside::beside};
 
 /// The scenarios that can be loaded by name.
 #[utoipa::path(get, path = "/api/scenarios", tag = "scenarios", responses((status = 200, body = Object)))]
@@ -40,12 +40,17 @@ pub async fn get(api: Data<Api>, name: Path<String>) -> Result<HttpResponse, Api
 #[utoipa::path(post, path = "/api/scenarios/check", tag = "scenarios", request_body = String,
     responses((status = 200, body = Object, description = "{\"ok\", \"errors\": [{line, column, field, message}]}")))]
 pub async fn check(body: Bytes) -> Result<HttpResponse, ApiError> {
+    let answer = beside(body.len(), move || verdict(&body)).await??;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+fn verdict(body: &[u8]) -> Result<Value, ApiError> {
     let text =
-        std::str::from_utf8(&body).map_err(|_| ApiError::bad_request("body", "a scenario is UTF-8 text"))?;
+        std::str::from_utf8(body).map_err(|_| ApiError::bad_request("body", "a scenario is UTF-8 text"))?;
     let wrapped: Option<String> = serde_json::from_str::<Value>(text)
         .ok()
         .and_then(|value| Some(value.get("text")?.as_str()?.to_owned()));
-    let answer = match Scenario::parse(wrapped.as_deref().unwrap_or(text)) {
+    Ok(match Scenario::parse(wrapped.as_deref().unwrap_or(text)) {
         Ok(scenario) => json!({ "ok": true, "name": scenario.name, "errors": [] }),
         Err(errors) => {
             let errors: Vec<Value> = errors
@@ -56,6 +61,5 @@ pub async fn check(body: Bytes) -> Result<HttpResponse, ApiError> {
                 .collect();
             json!({ "ok": false, "errors": errors })
         }
-    };
-    Ok(HttpResponse::Ok().json(answer))
+    })
 }

@@ -76,6 +76,11 @@ impl TokenBucket {
         Self { per_s, burst, tokens: f64::from(burst), at: now }
     }
 
+    /// Most tokens that are ever there.
+    pub(super) fn burst(&self) -> usize {
+        self.burst as usize
+    }
+
     /// Takes `count` tokens if they are there.
     pub(super) fn take(&mut self, count: usize, now: Instant) -> bool {
         let elapsed = now.saturating_duration_since(self.at);

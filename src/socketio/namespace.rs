@@ -55,6 +55,11 @@ impl Event {
     pub fn arg(&self, index: usize) -> &Value {
         self.args.get(index).unwrap_or(&Value::Null)
     }
+
+    /// Takes argument `index` out, null when there is none: it may be large.
+    pub fn take_arg(&mut self, index: usize) -> Value {
+        self.args.get_mut(index).map(Value::take).unwrap_or_default()
+    }
 }
 
 /// A handle to one namespace, cheap to clone and usable from any thread.

@@ -67,6 +67,8 @@ pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// For how long, and how much, is read from a peer after the close frame for it.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 8 << 20;
+/// Frames that are written to one client before others of the thread get their turn: thousands may wait for one that was slow.
+const WRITES_MAX: usize = 64;
 /// How much of a first request is looked at. A longer head is served as ever.
 const HEAD_BYTES_MAX: usize = 4096;
 /// Largest refusal of an opening handshake.
@@ -273,6 +275,17 @@ struct Incoming {
     first: Bytes,
 }
 
+impl Incoming {
+    /// Reads something for nothing: how many bytes, none at the end.
+    fn poll_skip(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut taken = ReadBuf::new(scratch);
+            ready!(Pin::new(&mut self.socket).poll_read(cx, &mut taken))?;
+            Poll::Ready(Ok(taken.filled().len()))
+        })
+    }
+}
+
 impl Stream for Incoming {
     type Item = Result<Bytes, PayloadError>;
 
@@ -356,12 +369,14 @@ async fn read(incoming: Incoming, connection: Connection) {
 /// would never see the close frame that says why.
 async fn linger(mut incoming: Incoming) {
     let drain = async {
-        let mut left = LINGER_BYTES;
-        while let Some(Ok(bytes)) = incoming.next().await {
-            left = left.saturating_sub(bytes.len());
-            if left == 0 {
-                break;
+        let mut left = LINGER_BYTES.saturating_sub(incoming.first.len());
+        while left > 0 {
+            match std::future::poll_fn(|cx| incoming.poll_skip(cx)).await {
+                Ok(bytes) if bytes > 0 => left = left.saturating_sub(bytes),
+                _ => break,
             }
+            // Whoever still writes does so as fast as it can, and others of this thread want their turn.
+            tokio::task::yield_now().await;
         }
     };
     let _ = rt::time::timeout(LINGER, drain).await;
@@ -369,7 +384,13 @@ async fn linger(mut incoming: Incoming) {
 
 /// Writes whatever the line has to say, each frame from where it stands.
 async fn write(mut socket: OwnedWriteHalf, session: Arc<SessionHandle>, line: Arc<Line>) {
+    let mut in_a_row = 0;
     while let Some(chunk) = std::future::poll_fn(|cx| line.poll_chunk(cx)).await {
+        in_a_row += 1;
+        if in_a_row == WRITES_MAX {
+            in_a_row = 0;
+            tokio::task::yield_now().await;
+        }
         session.server.counters.bytes_out.add(chunk.len());
         let is_whole = match socket.try_write(&chunk) {
             Ok(written) if written == chunk.len() => true,

@@ -102,6 +102,19 @@ export class Http {
     return body as unknown as MissionReport;
   }
 
+  /** How the server is; an answer that it is not well is one too. */
+  async health(): Promise<unknown> {
+    return (await fetch(this.url('health'), { cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) })).json();
+  }
+
+  /** The server in numbers, in the form that Prometheus reads. */
+  async metrics(): Promise<string> {
+    const token = this.options.token();
+    const response = await fetch(this.url('server-metrics'), { headers: token ? { authorization: `Bearer ${token}` } : {}, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) });
+    if (!response.ok) throw new Error(`HTTP ${response.status}`);
+    return response.text();
+  }
+
   /** What is known of one drone beyond its telemetry. */
   async drone(id: string): Promise<Record<string, unknown>> {
     const body = await this.request(`drones/${encodeURIComponent(id)}`);

@@ -12,7 +12,7 @@ import type { Summary } from './summary';
 /** One view of the map, or four that move together. */
 export type MapLayout = View | 'quad';
 export type Theme = 'system' | 'dark' | 'light';
-export type DrawerTab = 'timeline' | 'plots' | 'log' | 'parameters' | 'world' | 'fences' | 'preflight' | 'messages' | 'mission';
+export type DrawerTab = 'timeline' | 'plots' | 'log' | 'parameters' | 'world' | 'fences' | 'preflight' | 'messages' | 'server' | 'mission';
 /** What the next click or drag on the map is for. */
 export type Aim = 'goto' | 'follow' | 'scan' | 'spawn';
 export type Dialog = 'help' | 'session' | 'token' | 'runs' | 'report' | null;

@@ -7,8 +7,8 @@
 use super::super::Vec3;
 use super::super::avoidance::scene_gaps;
 use super::super::drone::Drone;
-use super::super::geodesy;
 use super::super::flocking::{self, Flocking, SUMS, Sums, in_order};
+use super::super::geodesy;
 use super::super::lanes::{Lanes, Vectors};
 use super::super::params::Spec;
 use super::super::pilot::Percept;

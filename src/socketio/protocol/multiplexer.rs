@@ -112,6 +112,14 @@ impl Multiplexer {
             return Err(ProtocolError::Attachment);
         }
         let packet = Packet::decode(text, &self.limits)?;
+        self.handle_packet(packet)
+    }
+
+    /// As [`Multiplexer::handle_text`], of a message that was read already.
+    pub fn handle_packet(&mut self, packet: Packet<'_>) -> Result<Option<Incoming>, ProtocolError> {
+        if self.pending.is_some() {
+            return Err(ProtocolError::Attachment);
+        }
         let membership = self.membership(packet.namespace);
         match packet.kind {
             PacketKind::Connect => self.connect(packet, membership).map(Some),

@@ -87,6 +87,37 @@ pub struct Packet<'a> {
     pub data: Option<Value>,
 }
 
+/// A packet that has outlived its text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnedPacket {
+    kind: PacketKind,
+    attachments: usize,
+    namespace: String,
+    id: Option<u64>,
+    data: Option<Value>,
+}
+
+impl From<Packet<'_>> for OwnedPacket {
+    fn from(packet: Packet<'_>) -> Self {
+        let Packet { kind, attachments, namespace, id, data } = packet;
+        Self { kind, attachments, namespace: namespace.to_owned(), id, data }
+    }
+}
+
+impl OwnedPacket {
+    /// The packet as it was read; its payload moves there.
+    pub fn as_packet(&mut self) -> Packet<'_> {
+        let data = self.data.take();
+        Packet {
+            kind: self.kind,
+            attachments: self.attachments,
+            namespace: &self.namespace,
+            id: self.id,
+            data,
+        }
+    }
+}
+
 impl<'a> Packet<'a> {
     /// Reads a packet that a client may send. Strict: whatever the grammar does not allow is an error, as are types that
     /// only servers send.

@@ -25,7 +25,7 @@ use crate::socketio::{
         error::{CloseReason, ProtocolError},
         multiplexer::Incoming,
         packet::PacketKind,
-        payload::{self, Item},
+        payload::{self, Item, SEPARATOR},
     },
     recovery::{Belongings, Claim, Memory},
     registry::{Lease, NoNamespace},
@@ -108,7 +108,10 @@ impl Session {
         match &mut self.upper {
             Upper::Raw => self.raw(EngineMessage::Text(text.to_owned())),
             Upper::SocketIo(upper) => {
-                let incoming = upper.handle_text(text)?;
+                let incoming = match self.decoded.next() {
+                    Some(packet) => upper.handle_packet(packet?.as_packet())?,
+                    None => upper.handle_text(text)?,
+                };
                 self.incoming(incoming);
             }
         }
@@ -280,9 +283,15 @@ impl Session {
         within
     }
 
-    pub(super) fn read_body(&mut self, body: &[u8], now: Instant) -> Result<(), ProtocolError> {
-        let text = std::str::from_utf8(body).map_err(|_| ProtocolError::Utf8)?;
-        for item in payload::decode(text) {
+    /// Whether a body has few enough packets, of any kind, to be looked at.
+    pub(super) fn is_countable(&mut self, body: &str, now: Instant) -> bool {
+        let packets = body.bytes().filter(|byte| *byte == SEPARATOR).count();
+        // As many as may come at once over a WebSocket.
+        packets <= self.packets.burst() || self.within_limits(packets, 0, now)
+    }
+
+    pub(super) fn read_body(&mut self, body: &str, now: Instant) -> Result<(), ProtocolError> {
+        for item in payload::decode(body) {
             // Only packets for the layer above cost work worth a limit; pongs and the like are looked at and forgotten.
             let message = matches!(item, Ok(Item::Binary(_) | Item::Packet(EnginePacket::Message(_))));
             if !self.connection.is_open() || (message && !self.within_limits(1, 0, now)) {

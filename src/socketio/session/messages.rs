@@ -1,6 +1,6 @@
 //! The messages of a session and what it answers.
 
-use std::sync::Arc;
+use std::{future::ready, sync::Arc};
 
 use actix::prelude::*;
 use bytes::Bytes;
@@ -10,7 +10,10 @@ use futures_util::FutureExt;
 use super::{Session, is};
 use crate::socketio::{
     clock::now,
-    protocol::connection::{Refusal, WebsocketVerdict},
+    protocol::{
+        connection::{Refusal, WebsocketVerdict},
+        error::ProtocolError,
+    },
     websocket_line::Line,
 };
 
@@ -81,16 +84,52 @@ impl Handler<Packets> for Session {
     fn handle(&mut self, Packets(body): Packets, ctx: &mut Self::Context) -> Self::Result {
         let now = now();
         self.catch_up();
+        if !self.within_limits(0, body.len(), now) {
+            self.settle(ctx);
+            return Box::pin(ready(Ok(())));
+        }
+        let Ok(body) = ByteString::try_from(body) else {
+            self.reject(ProtocolError::Utf8, now);
+            self.settle(ctx);
+            return Box::pin(ready(Err(Refusal::BadRequest)));
+        };
+        if !self.is_countable(&body, now) {
+            self.settle(ctx);
+            return Box::pin(ready(Ok(())));
+        }
+        if !self.decodes_aside(body.len()) {
+            return self.take_body(&body, ctx);
+        }
+        let text = body.clone();
+        let taken = self.decode_aside(text, true, ctx, move |session, ctx| session.take_body(&body, ctx));
+        // A session that ended meanwhile has taken it as any other.
+        Box::pin(async move { if let Some(taken) = taken.await { taken.await } else { Ok(()) } })
+    }
+}
+
+type Taken = <Session as Handler<Packets>>::Result;
+
+impl Session {
+    fn take_body(&mut self, body: &str, ctx: &mut Context<Self>) -> Taken {
+        let now = now();
         let mut verdict = Ok(());
-        if self.within_limits(0, body.len(), now)
-            && let Err(error) = self.read_body(&body, now)
-        {
+        if let Err(error) = self.read_body(body, now) {
             log::debug!("a session sent a body with {error}");
             self.reject(error, now);
             verdict = Err(Refusal::BadRequest);
         }
         self.settle(ctx);
         Box::pin(self.room_for_post().map(move |()| verdict))
+    }
+
+    fn take_message(&mut self, input: Input, ctx: &mut Context<Self>) -> ResponseFuture<()> {
+        let now = now();
+        if let Err(error) = self.read_websocket(input, now) {
+            log::debug!("a session sent a message with {error}");
+            self.reject(error, now);
+        }
+        self.settle(ctx);
+        Box::pin(self.room())
     }
 }
 
@@ -112,18 +151,27 @@ impl Handler<FromWebsocket> for Session {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, message: FromWebsocket, ctx: &mut Self::Context) -> Self::Result {
-        let now = now();
         // A probe is never held back: what waits in the outbox may wait for its success.
-        let carrier = is(&self.line, &message.line);
-        if carrier {
-            if let Err(error) = self.read_websocket(message.input, now) {
-                log::debug!("a session sent a message with {error}");
-                self.reject(error, now);
-            }
-        } else if is(&self.probe, &message.line) {
+        if is(&self.probe, &message.line) {
             self.read_probe(message.input);
+        } else if is(&self.line, &message.line) {
+            return match message.input {
+                Input::Text(text) if self.decodes_aside(text.len()) => {
+                    let whole = text.clone();
+                    let then = move |session: &mut Self, ctx: &mut Context<Self>| {
+                        session.take_message(Input::Text(text), ctx)
+                    };
+                    let taken = self.decode_aside(whole, false, ctx, then);
+                    Box::pin(async move {
+                        if let Some(taken) = taken.await {
+                            taken.await
+                        }
+                    })
+                }
+                input => self.take_message(input, ctx),
+            };
         }
         self.settle(ctx);
-        if carrier { Box::pin(self.room()) } else { Box::pin(std::future::ready(())) }
+        Box::pin(ready(()))
     }
 }

@@ -9,6 +9,7 @@
 //! | [`FromWebsocket`] | the reader of a WebSocket | nothing, held back while events wait |
 //! | [`Request`]s | anyone, through the handle | none |
 
+mod aside;
 mod input;
 mod messages;
 
@@ -18,6 +19,7 @@ use actix::prelude::*;
 use futures_util::stream;
 use tokio::sync::oneshot;
 
+use self::aside::Decoded;
 pub(super) use self::messages::{BeginPost, FromWebsocket, Input, Packets, Poll, Websocket};
 use super::{
     clock::now,
@@ -56,6 +58,7 @@ pub(super) struct Session {
     held_back: Vec<oneshot::Sender<()>>,
     /// POSTs that are not held back for as long as it takes, since there was room last.
     overdrafts: usize,
+    decoded: Decoded,
     packets: TokenBucket,
     bytes: TokenBucket,
     awaits_relief: bool,
@@ -119,6 +122,7 @@ impl Session {
             timer: None,
             held_back: Vec::new(),
             overdrafts: 0,
+            decoded: Decoded::default(),
             packets: TokenBucket::new(limits.packets_per_s, limits.packets_per_s.saturating_mul(2), now),
             bytes: TokenBucket::new(limits.bytes_per_s, limits.bytes_per_s.saturating_mul(2), now),
             awaits_relief: false,
