@@ -177,6 +177,52 @@ test('a full disk: commands are refused with a reason, the swarm flies on, and w
   assert.equal(new Set(stored).size, stored.length);
 });
 
+/** Fills the disk of a cluster under a swarm that is recorded and commanded, and gives the room back. */
+async function fillAndFree(t, pg, disk) {
+  const server = await startServer({ t, databaseUrl: pg.url, args: ['--telemetry-every', '1'] });
+  const socket = await connect(server, { t });
+  const { drones } = await next(socket, 'drones-update');
+  const acked = [];
+  const hold = async () => {
+    const command_id = randomUUID();
+    const ack = await send(socket, 'hold', [drones[0].id], undefined, { command_id });
+    assert.equal(ack.ok, true, JSON.stringify(ack));
+    acked.push(command_id);
+  };
+  for (let i = 0; i < 5; i++) await hold();
+  const ballast = join(disk, 'ballast');
+  spawnSync('dd', ['if=/dev/zero', `of=${ballast}`, 'bs=4k']);
+  const health = async () => (await server.json('/api/health')).checks.database;
+  await until('the database takes nothing', async () => { await hold(); return (await health()).state === 'away'; }, { within: 60_000, every: 50 });
+  for (let i = 0; i < 5; i++) await hold();
+  const { last_error, refusing, spool } = await health();
+  assert.match(last_error, /No space left on device|is away/);
+  assert.ok(!refusing && spool.records > 0, JSON.stringify({ refusing, spool }));
+
+  rmSync(ballast);
+  await until('everything is delivered', async () => { const { state, spool } = await health(); return state === 'ok' && spool.records === 0; }, { within: 30_000 });
+  const { run_id } = await server.json('/api/status');
+  assert.equal((await server.end('SIGTERM')).code, 0, server.log());
+  assert.doesNotMatch(server.log(), /panicked/);
+  const stored = pg.query("select command_id from journal where command_id <> ''").flat();
+  assert.deepEqual(stored.toSorted(), acked.toSorted());
+  const [[frames, first, last]] = pg.query(`select count(*), min(tick), max(tick) from metrics where run_id = '${run_id}'`).map((row) => row.map(Number));
+  assert.equal(frames, last - first + 1, 'telemetry is complete');
+  assert.deepEqual(pg.query('select * from gaps'), []);
+}
+
+test("PostgreSQL's disk is full: everything goes to the spool, and with room again nothing is missing", { skip: missing, timeout: 120_000 }, async (t) => {
+  const disk = smallDisk(t, '160m');
+  if (!disk) return t.skip('mounting a small file system needs root');
+  chmodSync(disk, 0o755);
+  const pg = await startPostgres(undefined, { under: disk });
+  try {
+    await fillAndFree(t, pg, disk);
+  } finally {
+    pg.remove(); // before the disk goes
+  }
+});
+
 /** Runs a program so that even root may not write where its own files forbid it. */
 const obeying = process.getuid() === 0 ? ['setpriv', '--bounding-set=-dac_override,-dac_read_search', '--inh-caps=-dac_override,-dac_read_search'] : [];
 

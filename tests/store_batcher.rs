@@ -17,6 +17,10 @@ enum Step {
     },
     /// The database takes what is in flight, unless there is poison in it.
     Answer,
+    /// The database takes some of what is in flight, the first of them, unless there is poison in it.
+    Cut {
+        share: f64,
+    },
     /// The database is away.
     Away {
         jitter: f64,
@@ -33,6 +37,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (class, 1..400usize, prop::bool::weighted(0.05))
             .prop_map(|(class, bytes, poison)| Step::Push { class, bytes, poison }),
         4 => Just(Step::Answer),
+        2 => (0.0..1.0).prop_map(|share| Step::Cut { share }),
         1 => (0.0..1.0).prop_map(|jitter| Step::Away { jitter }),
         3 => (0..2_000u64).prop_map(|ms| Step::Wait { ms }),
         1 => Just(Step::Flush),
@@ -42,6 +47,7 @@ fn step() -> impl Strategy<Value = Step> {
 const LIMITS: Limits = Limits {
     queue_bytes_max: 5_000,
     batch_bytes_max: 1_000,
+    batch_bytes_min: 1_000,
     batch_time_max: Duration::from_millis(250),
     event_wait: Duration::from_millis(100),
     telemetry_wait: Duration::from_secs(1),
@@ -121,6 +127,17 @@ impl World {
         }
     }
 
+    fn cut(&mut self, share: f64) {
+        match self.flying.take() {
+            Some(batch) if batch.iter().all(|item| !item.poison) => {
+                let count = 1 + (share * (batch.len() - 1) as f64) as usize;
+                self.committed.extend(batch[..count].iter().map(|item| **item));
+                self.batcher.handle_done_of(count, Duration::ZERO);
+            }
+            other => self.flying = other,
+        }
+    }
+
     fn away(&mut self, jitter: f64) {
         self.flying = None;
         assert!(self.batcher.handle_failure(Failure::Away, jitter, self.now).is_none());
@@ -136,6 +153,7 @@ impl World {
                 }
             }
             Step::Answer => self.answer(),
+            Step::Cut { share } => self.cut(*share),
             Step::Away { jitter } => self.away(*jitter),
             Step::Wait { ms } => self.now += Duration::from_millis(*ms),
             Step::Flush => {

@@ -18,7 +18,7 @@ use fixture::{
     Place, SOON, assert_rounds_are_there, hash, journal, quick, record_round, started, table, telemetry,
 };
 use hmrs::contract::record::{DatabaseState, Recorder, SpoolHealth};
-use hmrs::store::{DatabaseUrl, SpoolConfig, Writer, WriterConfig};
+use hmrs::store::{DatabaseUrl, Limits, SpoolConfig, Writer, WriterConfig};
 use postgres::Postgres;
 
 /// A directory for a spool, and a writer's settings that use it.
@@ -91,6 +91,40 @@ async fn with_the_database_there_a_command_is_durable_without_the_spool() {
     }
     assert_eq!((spool(&writer).records, writer.health().state), (0, DatabaseState::Ok));
     writer.stop(SOON).await.unwrap();
+}
+
+/// However much telemetry goes in one batch: it ends early, and what is left of it follows.
+async fn an_ack_does_not_wait_for_a_long_batch(place: Place) {
+    const FRAMES: u64 = 12;
+    let bench = Bench::new();
+    let limits = Limits { batch_bytes_min: 16 << 20, batch_bytes_max: 16 << 20, ..quick().limits };
+    let writer = Writer::start(place.url.clone(), WriterConfig { limits, ..bench.config() });
+    writer.record(started("r", 1)).unwrap();
+    writer.flush(SOON).await.unwrap();
+    let drones = table(1, 1_000, None);
+    for tick in 0..FRAMES {
+        writer.record(telemetry("r", tick, &drones)).unwrap();
+    }
+    let _ = writer.flush(Duration::ZERO).await; // they are under way, in one batch
+    writer.record(journal("r", 1, 1)).unwrap();
+    writer.durable().await.unwrap();
+    let waiting = writer.health().queued_records;
+    assert!((1..FRAMES).contains(&waiting), "{waiting} of {FRAMES} frames wait");
+    assert_eq!(place.count("SELECT * FROM journal"), 1);
+    writer.stop(SOON).await.unwrap();
+    assert_eq!(writer.health().written_rows, 1 + 1 + FRAMES + (FRAMES + 1) * 1_000, "{:?}", writer.health());
+    assert_eq!(place.count("SELECT * FROM telemetry") as u64, FRAMES * 1_000);
+    assert_eq!(place.count("SELECT * FROM metrics") as u64, FRAMES);
+}
+
+#[actix::test]
+async fn an_ack_does_not_wait_for_a_long_batch_into_sqlite() {
+    an_ack_does_not_wait_for_a_long_batch(Place::sqlite()).await;
+}
+
+#[actix::test]
+async fn an_ack_does_not_wait_for_a_long_batch_into_postgres() {
+    an_ack_does_not_wait_for_a_long_batch(Place::postgres()).await;
 }
 
 #[actix::test]

@@ -42,10 +42,10 @@ function run(program, ...args) {
 
 /**
  * Starts a cluster with an empty database `hmrs`; removed with the test when its context is passed. `fsync`: whether it
- * waits for the disk.
+ * waits for the disk; `under`: the directory in which it makes its own.
  */
-export async function startPostgres(t, { fsync = false } = {}) {
-  const home = mkdtempSync(join(tmpdir(), 'hmrs-pg-'));
+export async function startPostgres(t, { fsync = false, under = tmpdir() } = {}) {
+  const home = mkdtempSync(join(under, 'hmrs-pg-'));
   if (asRoot) chownSync(home, numeric('-u'), numeric('-g'));
   const data = join(home, 'data');
   const port = await freePort();

@@ -34,8 +34,9 @@ pub struct Limits {
     pub queue_bytes_max: usize,
     /// A batch is not bigger unless a single item is, bytes. A large one costs less for each row, since a commit waits for a disk.
     pub batch_bytes_max: usize,
-    /// How long a batch may take to write: further ones are made smaller, down to 1 MiB, if it took longer, as whoever waits for
-    /// an ack waits for the batch before.
+    /// Batches begin with this size, and are not made smaller for being slow, bytes.
+    pub batch_bytes_min: usize,
+    /// How long a batch may take to write: further ones are made smaller if it took longer.
     pub batch_time_max: Duration,
     /// An event waits at most so long for others.
     pub event_wait: Duration,
@@ -54,6 +55,7 @@ impl Default for Limits {
         Limits {
             queue_bytes_max: 64 << 20,
             batch_bytes_max: 8 << 20,
+            batch_bytes_min: 1 << 20,
             batch_time_max: Duration::from_millis(250),
             event_wait: Duration::from_millis(100),
             telemetry_wait: Duration::from_secs(1),
@@ -143,13 +145,11 @@ impl<T> Batcher<T> {
     /// Refusals in a row after which the database, not a batch, is held to be at fault: enough to halve a batch of
     /// thousands down to one.
     const REFUSALS_OF_THE_ILL: u32 = 16;
-    /// Batches begin with this size, and are not made smaller for being slow, bytes.
-    const BATCH_BYTES_MIN: usize = 1 << 20;
 
     /// An empty queue.
     pub fn new(limits: Limits) -> Batcher<T> {
         Batcher {
-            batch_bytes: limits.batch_bytes_max.min(Self::BATCH_BYTES_MIN),
+            batch_bytes: limits.batch_bytes_max.min(limits.batch_bytes_min),
             limits,
             events: VecDeque::new(),
             telemetry: VecDeque::new(),
@@ -236,13 +236,31 @@ impl<T> Batcher<T> {
     /// The batch in flight is committed, and it took so long: a full one that was quick makes further ones larger.
     pub fn handle_done_in(&mut self, took: Duration) {
         let bytes = self.flying.iter().flat_map(|batch| &batch.items).map(|item| item.bytes).sum::<usize>();
-        let least = self.limits.batch_bytes_max.min(Self::BATCH_BYTES_MIN);
+        let least = self.limits.batch_bytes_max.min(self.limits.batch_bytes_min);
         if took > self.limits.batch_time_max {
             self.batch_bytes = (self.batch_bytes / 2).max(least);
         } else if bytes > self.batch_bytes / 2 && took < self.limits.batch_time_max / 2 {
             self.batch_bytes = (self.batch_bytes * 2).min(self.limits.batch_bytes_max);
         }
         self.handle_done();
+    }
+
+    /// Of the batch in flight the first `count` items are committed, which took so long. If there are more, they wait again, as
+    /// the oldest of their class.
+    pub fn handle_done_of(&mut self, count: usize, took: Duration) {
+        match &mut self.flying {
+            Some(batch) if count < batch.items.len() => {
+                let rest = batch.items.split_off(count);
+                let (queue, queue_bytes) = match batch.class {
+                    Class::Event => (&mut self.events, &mut self.event_bytes),
+                    Class::Telemetry => (&mut self.telemetry, &mut self.telemetry_bytes),
+                };
+                *queue_bytes += rest.iter().map(|item| item.bytes).sum::<usize>();
+                rest.into_iter().rev().for_each(|item| queue.push_front(item));
+                self.handle_done();
+            }
+            _ => self.handle_done_in(took),
+        }
     }
 
     /// The batch in flight is committed; or there is none and the database can be reached.

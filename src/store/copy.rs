@@ -3,13 +3,15 @@
 //! Rows are sent in pieces while the rest is still being encoded, so that the server inserts meanwhile; a piece for each
 //! row, as diesel's own encoder sends them, costs the server a message each.
 
+use std::cell::Cell;
 use std::io::Write;
 
 use diesel::pg::CopyFormat;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 
-use super::rows::TelemetryRow;
+use super::cut::Cut;
+use super::frames::{NewFrame, TelemetryRow};
 use super::schema::telemetry;
 
 /// What opens a binary COPY: its signature, no flags, no further header.
@@ -21,33 +23,56 @@ const COLUMNS: i16 = 16;
 /// What is sent at once, bytes: what the server reads at once.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// Copies `rows` straight into their table and returns how many there are. A row that is there already fails them all.
-pub(super) fn copy_telemetry(connection: &mut PgConnection, rows: &[TelemetryRow<'_>]) -> QueryResult<usize> {
-    diesel::copy_from(telemetry::table)
-        .from_raw_data(telemetry::table, |out| send(rows, out))
+/// Copies `frames`, all or those before the `cut`, straight into their table. Returns how many rows and how many frames there are.
+/// A row that is there already fails them all.
+pub(super) fn copy_telemetry(
+    connection: &mut PgConnection,
+    frames: &[NewFrame<'_>],
+    cut: &Cut,
+) -> QueryResult<(usize, usize)> {
+    let sent = Cell::new(0);
+    let rows = diesel::copy_from(telemetry::table)
+        .from_raw_data(telemetry::table, |out| send(frames, cut, &sent, out))
         .with_format(CopyFormat::Binary)
-        .execute(connection)
+        .execute(connection)?;
+    Ok((rows, sent.get()))
 }
 
-fn send(rows: &[TelemetryRow<'_>], out: &mut dyn Write) -> QueryResult<()> {
-    let cut = |error| DieselError::SerializationError(Box::new(error));
+fn send(frames: &[NewFrame<'_>], cut: &Cut, sent: &Cell<usize>, out: &mut dyn Write) -> QueryResult<()> {
+    let broken = |error| DieselError::SerializationError(Box::new(error));
     let mut piece = Vec::with_capacity(PIECE_BYTES + 1024);
+    let (mut prefix, mut rows) = (Vec::new(), 0);
     piece.extend_from_slice(HEADER);
-    for row in rows {
-        encode(row, &mut piece);
-        if piece.len() >= PIECE_BYTES {
-            out.write_all(&piece).map_err(cut)?;
-            piece.clear();
+    for frame in frames {
+        begin(frame, &mut prefix);
+        for row in frame.rows() {
+            piece.extend_from_slice(&prefix);
+            encode(&row, &mut piece);
+            if piece.len() >= PIECE_BYTES {
+                out.write_all(&piece).map_err(broken)?;
+                piece.clear();
+            }
+            rows += 1;
+        }
+        sent.update(|frames| frames + 1);
+        if cut.is_due(rows) {
+            break;
         }
     }
     piece.extend_from_slice(TRAILER);
-    out.write_all(&piece).map_err(cut)
+    out.write_all(&piece).map_err(broken)
 }
 
-fn encode(row: &TelemetryRow<'_>, out: &mut Vec<u8>) {
+/// What every row of a frame begins with.
+fn begin(frame: &NewFrame<'_>, out: &mut Vec<u8>) {
+    out.clear();
     out.extend_from_slice(&COLUMNS.to_be_bytes());
-    put(out, row.run_id.as_bytes());
-    put(out, &row.tick.to_be_bytes());
+    put(out, frame.run_id.as_bytes());
+    put(out, &frame.tick.to_be_bytes());
+}
+
+/// The rest of a row.
+fn encode(row: &TelemetryRow<'_>, out: &mut Vec<u8>) {
     put(out, row.drone.as_bytes());
     for number in row.numbers() {
         put_or_null(out, number.map(f64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice));

@@ -11,6 +11,7 @@ use actix::prelude::*;
 use tokio::sync::oneshot;
 
 use super::batcher::Failure;
+use super::cut::Cut;
 use super::error::StoreError;
 use super::lanes::{self, Kept, Spooled, Written, in_thread};
 use super::queue::{PATIENCE, Source, SpoolWork};
@@ -142,7 +143,9 @@ impl DbWriter {
         self.database_job = Some(source);
         self.shared.status().asked_since = Some(Instant::now());
         let (shared, scribe) = (self.shared.clone(), self.scribe.take());
-        let job = in_thread("hmrs-database", move || lanes::write(&shared, scribe, &records));
+        // What comes from the spool is awaited by nobody.
+        let cut = if source == Some(Source::Live) { self.shared.queue().cut.clone() } else { Cut::default() };
+        let job = in_thread("hmrs-database", move || lanes::write(&shared, scribe, &records, &cut));
         if source == Some(Source::Live) {
             self.hang_timer = Some(context.run_later(PATIENCE, Self::give_up_waiting));
         }
@@ -181,9 +184,9 @@ impl DbWriter {
         });
         self.scribe = scribe;
         match result {
-            Ok(rows) => {
+            Ok(done) => {
                 let took = asked.map_or(Duration::ZERO, |asked| asked.elapsed());
-                self.shared.succeeded(source, rows, took);
+                self.shared.succeeded(source, done, took);
             }
             Err((failure, error)) => {
                 if let Some(record) = self.shared.failed(source, failure, &error)

@@ -8,13 +8,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
 
 use super::batcher::Failure;
+use super::cut::Cut;
 use super::error::StoreError;
 use super::link::Link;
 use super::queue::{CHUNK_BYTES, SpoolWork};
 use super::rows::{bigint, size_of};
 use super::runs::truncate_abandoned;
 use super::spool::{Dropped, Spool, SpoolError};
-use super::write::Scribe;
+use super::write::{Done, Scribe};
 use super::writer::Shared;
 use crate::contract::record::Record;
 
@@ -36,11 +37,11 @@ pub(super) fn in_thread<T: Send + 'static>(
     receiver
 }
 
-/// What comes back from a job of the database: the connection if it is still good, and the number of new rows.
-pub(super) type Written = (Option<Scribe>, Result<u64, (Failure, StoreError)>);
+/// What comes back from a job of the database: the connection if it is still good, and what was written.
+pub(super) type Written = (Option<Scribe>, Result<Done, (Failure, StoreError)>);
 
 /// Connects if need be, then writes.
-pub(super) fn write(shared: &Shared, scribe: Option<Scribe>, records: &[Arc<Record>]) -> Written {
+pub(super) fn write(shared: &Shared, scribe: Option<Scribe>, records: &[Arc<Record>], cut: &Cut) -> Written {
     let mut scribe = match scribe.map_or_else(|| connect(shared), Ok) {
         Ok(scribe) => scribe,
         Err(error) => return (None, Err((Failure::Away, error))),
@@ -49,11 +50,11 @@ pub(super) fn write(shared: &Shared, scribe: Option<Scribe>, records: &[Arc<Reco
         return (None, Err((Failure::Away, error)));
     }
     if records.is_empty() {
-        return (Some(scribe), Ok(0));
+        return (Some(scribe), Ok(Done::default()));
     }
     let records: Vec<&Record> = records.iter().map(Arc::as_ref).collect();
-    match scribe.write(&records, now_ms()) {
-        Ok(rows) => (Some(scribe), Ok(rows)),
+    match scribe.write(&records, now_ms(), cut) {
+        Ok(done) => (Some(scribe), Ok(done)),
         Err(error) if error.is_worth_retrying() => (None, Err((Failure::Away, error))),
         Err(error) => (Some(scribe), Err((Failure::Refused, error))),
     }

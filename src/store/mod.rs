@@ -17,8 +17,10 @@
 mod audit;
 mod batcher;
 mod copy;
+mod cut;
 mod db_writer;
 mod error;
+mod frames;
 mod journal;
 mod keyframes;
 mod lanes;

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::batcher::{Batcher, Class, Failure, Full, Limits};
+use super::cut::Cut;
 use crate::contract::record::{NotDurable, Record, SpoolHealth};
 
 /// A batch under way to the database for so long goes by way of the spool as well; whoever waits for an ack waits.
@@ -52,6 +53,8 @@ pub(super) struct Queue {
     is_looked_into: bool,
     /// Whether the spool failed last, so that it is the database's turn, detour or not.
     prefers_database: bool,
+    /// Ends the batch of telemetry that is under way to the database early.
+    pub(super) cut: Cut,
     /// When the actor comes back by itself.
     pub(super) armed: Option<Instant>,
     /// Whether a `Wake` is under way.
@@ -97,6 +100,7 @@ impl Queue {
             detour: spool_bytes_max.is_some().then(Detour::default),
             is_looked_into: spool_bytes_max.is_none(),
             prefers_database: false,
+            cut: Cut::default(),
             armed: None,
             woken: false,
             closed: false,
@@ -152,7 +156,14 @@ impl Queue {
             return None;
         }
         self.flush_gaps(now);
-        self.live.poll_batch(now).map(|batch| (Source::Live, batch))
+        let batch = self.live.poll_batch(now)?;
+        // Somebody may wait for an event whose turn comes after this.
+        if self.waiters.is_empty() {
+            self.cut.withdraw()
+        } else {
+            self.cut.ask()
+        }
+        Some((Source::Live, batch))
     }
 
     /// When to look again if nothing happens, given which of the two is free.
@@ -172,11 +183,11 @@ impl Queue {
         self.detour.is_some()
     }
 
-    /// The database took a batch, or a connection, in so long.
-    pub(super) fn database_done(&mut self, source: Option<Source>, took: Duration) {
+    /// The database took the first `records` of a batch, or a connection, in so long.
+    pub(super) fn database_done(&mut self, source: Option<Source>, records: usize, took: Duration) {
         match source {
             Some(Source::Live) => {
-                self.live.handle_done_in(took);
+                self.live.handle_done_of(records, took);
                 self.trouble = None;
             }
             Some(Source::Spool) => self.drain.handle_done(),
@@ -346,6 +357,7 @@ impl Queue {
             let _ = sender.send(Err(self.trouble.clone().unwrap_or_else(closed)));
         } else {
             self.waiters.push((number, sender));
+            self.cut.ask();
         }
         Some(receiver)
     }

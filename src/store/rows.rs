@@ -6,7 +6,7 @@ use std::sync::Arc;
 use diesel::prelude::*;
 use serde::Serialize;
 
-use super::schema::{audit, drones, gaps, happenings, hashes, journal, keyframes, metrics, runs, telemetry};
+use super::schema::{audit, drones, gaps, happenings, hashes, journal, keyframes, metrics, runs};
 use crate::contract::audit::AuditEntry;
 use crate::contract::record::{Record, RunStatus};
 use crate::sim;
@@ -97,27 +97,6 @@ pub(super) struct DroneRow<'a> {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = telemetry, treat_none_as_default_value = false)]
-pub(super) struct TelemetryRow<'a> {
-    pub(super) run_id: &'a str,
-    pub(super) tick: i64,
-    pub(super) drone: &'a str,
-    pub(super) east_m: Option<f64>,
-    pub(super) north_m: Option<f64>,
-    pub(super) up_m: Option<f64>,
-    pub(super) velocity_east_mps: Option<f64>,
-    pub(super) velocity_north_mps: Option<f64>,
-    pub(super) velocity_up_mps: Option<f64>,
-    pub(super) heading_deg: Option<f64>,
-    pub(super) battery_pct: Option<f64>,
-    pub(super) mode: &'static str,
-    pub(super) landed: &'static str,
-    pub(super) armed: bool,
-    pub(super) alert_level: Option<&'static str>,
-    pub(super) alert_text: Option<&'a str>,
-}
-
-#[derive(Insertable)]
 #[diesel(table_name = metrics, treat_none_as_default_value = false)]
 pub(super) struct MetricsRow<'a> {
     run_id: &'a str,
@@ -173,7 +152,7 @@ pub(super) struct RunEnd<'a> {
     pub(super) status: &'static str,
 }
 
-/// The rows of a batch, sorted by table, each in the order of the records.
+/// The rows of a batch but those of telemetry, sorted by table, each in the order of the records.
 #[derive(Default)]
 pub(super) struct Rows<'a> {
     pub(super) runs: Vec<RunRow<'a>>,
@@ -181,16 +160,12 @@ pub(super) struct Rows<'a> {
     pub(super) happenings: Vec<HappeningRow<'a>>,
     pub(super) hashes: Vec<HashRow<'a>>,
     pub(super) keyframes: Vec<KeyframeRow<'a>>,
-    pub(super) telemetry: Vec<TelemetryRow<'a>>,
     pub(super) gaps: Vec<GapRow<'a>>,
     pub(super) metrics: Vec<MetricsRow<'a>>,
     pub(super) audit: Vec<AuditRow<'a>>,
     pub(super) ends: Vec<RunEnd<'a>>,
     /// The newest tick of each run in the batch.
     pub(super) ticks: Vec<(&'a str, i64)>,
-    /// Slots of the table that was last seen, in the order of their drones' ids.
-    order: Vec<usize>,
-    order_of: Option<&'a Arc<sim::DroneTable>>,
 }
 
 impl<'a> Rows<'a> {
@@ -274,7 +249,12 @@ impl<'a> Rows<'a> {
             }
             Record::Telemetry { run_id, wall_time_ms, snapshot } => {
                 self.saw(run_id, snapshot.tick);
-                self.add_snapshot(run_id, *wall_time_ms, snapshot);
+                self.metrics.push(MetricsRow {
+                    run_id,
+                    tick: bigint(snapshot.tick),
+                    wall_time_ms: bigint(*wall_time_ms),
+                    json: json(&snapshot.metrics),
+                });
             }
             Record::Gap { run_id, from_tick, to_tick, frames } => self.gaps.push(GapRow {
                 run_id,
@@ -292,46 +272,6 @@ impl<'a> Rows<'a> {
         }
     }
 
-    fn add_snapshot(&mut self, run_id: &'a str, wall_time_ms: u64, snapshot: &'a Arc<sim::Snapshot>) {
-        let tick = bigint(snapshot.tick);
-        self.metrics.push(MetricsRow {
-            run_id,
-            tick,
-            wall_time_ms: bigint(wall_time_ms),
-            json: json(&snapshot.metrics),
-        });
-        if self.order_of.is_none_or(|table| !Arc::ptr_eq(table, &snapshot.table)) {
-            self.order = in_order_of_ids(&snapshot.table);
-            self.order_of = Some(&snapshot.table);
-        }
-        let slots = self.order.iter();
-        let slots =
-            slots.filter_map(|slot| Some((snapshot.table.rows.get(*slot)?, snapshot.drones.get(*slot)?)));
-        self.telemetry.extend(slots.map(|(row, drone)| TelemetryRow {
-            run_id,
-            tick,
-            drone: &row.id,
-            east_m: finite(drone.position.x),
-            north_m: finite(drone.position.y),
-            up_m: finite(drone.position.z),
-            velocity_east_mps: finite(drone.velocity.x),
-            velocity_north_mps: finite(drone.velocity.y),
-            velocity_up_mps: finite(drone.velocity.z),
-            heading_deg: finite(drone.heading_deg),
-            battery_pct: finite(drone.battery_pct),
-            mode: drone.mode.name(),
-            landed: drone.landed.name(),
-            armed: drone.armed,
-            alert_level: drone.alert.as_ref().map(|alert| alert.level.name()),
-            alert_text: drone.alert.as_ref().map(|alert| &*alert.text),
-        }));
-    }
-
-    /// The runs of the telemetry, a run perhaps several times.
-    pub(super) fn telemetry_runs(&self) -> impl Iterator<Item = &'a str> {
-        self.metrics.iter().map(|row| row.run_id)
-    }
-
     fn saw(&mut self, run_id: &'a str, tick: u64) {
         let tick = bigint(tick);
         // From the back: a batch is mostly about one run.
@@ -339,29 +279,6 @@ impl<'a> Rows<'a> {
             Some((_, newest)) => *newest = (*newest).max(tick),
             None => self.ticks.push((run_id, tick)),
         }
-    }
-}
-
-/// In the order of the key every row is appended at the end of the index: faster, and a third smaller.
-fn in_order_of_ids(table: &sim::DroneTable) -> Vec<usize> {
-    let mut slots: Vec<usize> = (0..table.rows.len()).collect();
-    slots.sort_unstable_by(|one, other| table.rows[*one].id.cmp(&table.rows[*other].id));
-    slots
-}
-
-impl TelemetryRow<'_> {
-    /// The columns of numbers, in their order.
-    pub(super) fn numbers(&self) -> [Option<f64>; 8] {
-        [
-            self.east_m,
-            self.north_m,
-            self.up_m,
-            self.velocity_east_mps,
-            self.velocity_north_mps,
-            self.velocity_up_mps,
-            self.heading_deg,
-            self.battery_pct,
-        ]
     }
 }
 
@@ -485,10 +402,6 @@ pub(super) fn bigint(number: u64) -> i64 {
 /// PostgreSQL stores no NUL in a text.
 pub(super) fn text(text: &str) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text.to_owned() }
-}
-
-fn finite(number: f64) -> Option<f64> {
-    number.is_finite().then_some(number)
 }
 
 /// The JSON word of a plain enum value.

@@ -4,10 +4,12 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::copy::copy_telemetry;
+use super::cut::Cut;
 use super::error::StoreError;
+use super::frames::{NewFrame, TelemetryRow, frames_of};
 use super::link::{AnyConnection, Link};
 use super::partitions::Partitions;
-use super::rows::{DroneRow, KnownDrones, Rows, RunEnd, TelemetryRow};
+use super::rows::{DroneRow, KnownDrones, Rows, RunEnd};
 use super::schema::{audit, drones, gaps, happenings, hashes, journal, keyframes, metrics, runs, telemetry};
 use crate::contract::record::Record;
 
@@ -30,6 +32,15 @@ macro_rules! insert_new {
     }};
 }
 
+/// What was written of a batch.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Done {
+    /// Rows that were new.
+    pub(super) rows: u64,
+    /// Records from the front of the batch; less than all if it was cut.
+    pub(super) records: usize,
+}
+
 /// The writing side of a connection.
 pub(super) struct Scribe {
     pub(super) link: Link,
@@ -44,18 +55,28 @@ impl Scribe {
         Scribe { link, server, known: KnownDrones::default(), partitions: Partitions::default() }
     }
 
-    /// Writes `records` in one transaction and returns how many rows were new. Blocks.
+    /// Writes `records` in one transaction. Blocks. Nothing but telemetry may end early: then the rest is to be tried again.
     ///
     /// Every row has a key made from its record, so that trying a batch again after an answer got lost adds nothing.
-    pub(super) fn write(&mut self, records: &[&Record], now_ms: i64) -> Result<u64, StoreError> {
-        let rows = Rows::of(records.iter().copied(), &self.server, now_ms);
-        let drones = self.known.new_rows(records.iter().copied());
-        self.partitions.make(&mut self.link, rows.telemetry_runs());
-        let written = self.link.write(|connection| write_rows(connection, &rows, &drones, now_ms));
-        if written.is_err() {
-            self.known = KnownDrones::default();
+    pub(super) fn write(&mut self, records: &[&Record], now_ms: i64, cut: &Cut) -> Result<Done, StoreError> {
+        let Scribe { link, server, known, partitions } = self;
+        let frames = frames_of(records);
+        partitions.make(link, frames.iter().map(|frame| frame.run_id));
+        let uncut = Cut::default();
+        let is_telemetry = frames.len() == records.len();
+        let cut = if is_telemetry { cut } else { &uncut };
+        let done = link.write(|connection| {
+            let (written, taken) = insert_telemetry(connection, &frames, cut)?;
+            let records = if is_telemetry { &records[..taken] } else { records };
+            let rows = Rows::of(records.iter().copied(), server, now_ms);
+            let drones = known.new_rows(records.iter().copied());
+            let written = written + write_rows(connection, &rows, &drones, now_ms)?;
+            Ok(Done { rows: written as u64, records: records.len() })
+        });
+        if done.is_err() {
+            *known = KnownDrones::default();
         }
-        written.map(|rows| rows as u64)
+        done
     }
 }
 
@@ -74,7 +95,6 @@ fn write_rows(
     written += insert_new!(connection, metrics::table, rows.metrics);
     written += insert_new!(connection, gaps::table, rows.gaps);
     written += insert_new!(connection, audit::table, rows.audit);
-    written += insert_telemetry(connection, &rows.telemetry)?;
     for (run_id, tick) in &rows.ticks {
         let run = runs::table.filter(runs::id.eq(run_id)).filter(runs::ticks.le(tick));
         diesel::update(run.filter(runs::status.ne("complete")))
@@ -87,28 +107,40 @@ fn write_rows(
     Ok(written)
 }
 
-/// SQLite: as the others. PostgreSQL: COPY straight into the table, several times as fast as an INSERT; if a row is
-/// there already (a batch tried again), as the others.
-fn insert_telemetry(connection: &mut AnyConnection, rows: &[TelemetryRow<'_>]) -> QueryResult<usize> {
-    if rows.is_empty() {
-        return Ok(0);
-    }
-    let connection = match connection {
-        AnyConnection::Postgres(connection) => connection,
-        sqlite => return Ok(insert_new!(sqlite, telemetry::table, rows)),
-    };
-    let copied = connection.transaction(|connection| copy_telemetry(connection, rows));
-    match copied {
-        Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
-            let mut inserted = 0;
-            for rows in rows.chunks(ROWS_PER_INSERT) {
-                let insert = diesel::insert_into(telemetry::table).values(rows).on_conflict_do_nothing();
-                inserted += insert.execute(connection)?;
-            }
-            Ok(inserted)
+/// Inserts `frames`, all or those before the `cut`; the number of rows that were new, and of frames. SQLite: as the others.
+/// PostgreSQL: COPY straight into the table, several times as fast as an INSERT; if a row is there already (a batch tried
+/// again), as the others.
+fn insert_telemetry(
+    connection: &mut AnyConnection,
+    frames: &[NewFrame<'_>],
+    cut: &Cut,
+) -> QueryResult<(usize, usize)> {
+    if let AnyConnection::Postgres(connection) = connection
+        && !frames.is_empty()
+    {
+        match connection.transaction(|connection| copy_telemetry(connection, frames, cut)) {
+            Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {}
+            other => return other,
         }
-        other => other,
     }
+    let (mut inserted, mut seen) = (0, 0);
+    let mut some: Vec<TelemetryRow<'_>> = Vec::with_capacity(ROWS_PER_INSERT);
+    for (index, frame) in frames.iter().enumerate() {
+        for row in frame.rows() {
+            some.push(row);
+            if some.len() == ROWS_PER_INSERT {
+                inserted += insert_new!(connection, telemetry::table, some);
+                seen += some.len();
+                some.clear();
+            }
+        }
+        if cut.is_due(seen) {
+            inserted += insert_new!(connection, telemetry::table, some);
+            return Ok((inserted, index + 1));
+        }
+    }
+    inserted += insert_new!(connection, telemetry::table, some);
+    Ok((inserted, frames.len()))
 }
 
 fn end_run(connection: &mut AnyConnection, end: &RunEnd<'_>, now_ms: i64) -> QueryResult<()> {

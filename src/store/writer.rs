@@ -13,6 +13,7 @@ use super::queue::{Queue, Source};
 use super::rows;
 use super::spool::SpoolConfig;
 use super::url::DatabaseUrl;
+use super::write::Done;
 use crate::contract::histogram::{Histogram, SharedHistogram};
 use crate::contract::record::{
     DatabaseHealth, DatabaseState, Durable, NotDurable, Record, Recorder, RecorderFull,
@@ -290,11 +291,11 @@ impl Shared {
         status.last_error = Some(reason.to_owned());
     }
 
-    pub(super) fn succeeded(&self, source: Option<Source>, rows: u64, took: Duration) {
+    pub(super) fn succeeded(&self, source: Option<Source>, done: Done, took: Duration) {
         {
             let mut queue = self.queue();
             let since = queue.live.flying_since().filter(|_| source == Some(Source::Live));
-            queue.database_done(source, took);
+            queue.database_done(source, done.records, took);
             if let Some(since) = since {
                 self.lag.observe(since.elapsed());
             }
@@ -304,7 +305,7 @@ impl Shared {
             log::info!("records go to {}", self.url);
         }
         status.connected = true;
-        status.written_rows += rows;
+        status.written_rows += done.rows;
         status.last_error = None;
     }
 

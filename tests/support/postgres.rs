@@ -63,8 +63,13 @@ impl Postgres {
 
     /// Starts the server and waits until it accepts connections.
     pub fn start(&self) {
+        self.start_with("-c max_connections=50 -c shared_buffers=64MB");
+    }
+
+    /// Starts the server with other settings than its own, as flags of `postgres`.
+    pub fn start_with(&self, settings: &str) {
         let options = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -k {} -c fsync=on -c max_connections=50 -c shared_buffers=64MB",
+            "-p {} -c listen_addresses=127.0.0.1 -k {} -c fsync=on {settings}",
             self.port,
             self.directory.display()
         );
