@@ -91,6 +91,7 @@ impl World {
         world.rows_changed();
         world.paths_changed();
         world.freeze_anew();
+        world.muster();
         world
     }
 
