@@ -1,36 +1,83 @@
 // A mission in the browser: what the swarm believes of the windows, who does what, what is blocked, and how it ended.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { accessibilityFaults, launch, missing, picture } from './support/browser.mjs';
 import { live } from './support/console.mjs';
 import { full, until } from './support/process.mjs';
-import { startServer } from './support/server.mjs';
+import { hmrs, root, startServer } from './support/server.mjs';
 
-// A minute and more: at full length only.
-const options = { skip: missing || (!full && 'make e2e flies it') };
+// Minutes of flight before the eyes of a browser: at full length only. The quick one beside them goes on always.
+const whole = { skip: missing || (!full && 'make e2e flies it') };
+const quick = { skip: missing };
 /** Simulated seconds of the mission pass a hundred times faster; what is left of them fits into this on a busy machine. */
 const PATIENCE = 240_000;
-let server, browser;
-before(async () => {
-  if (options.skip) return;
-  [server, browser] = await Promise.all([startServer({ args: ['--scenario', 'facade', '--database-url', 'none'] }), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  await server?.end('SIGKILL');
-  server?.remove();
+let browser;
+before(async () => { if (!missing) browser = await launch(); });
+after(() => browser?.close());
+
+/** A server of its own for a scenario; nothing is late there, so that its hashes are those of a headless run. */
+const flying = (t, scenario, ...args) => startServer({ t, args: ['--scenario', scenario, '--database-url', 'none', '--intent-wait-ms', '60000', ...args] });
+const speedOf = (server) => async (factor) => assert.equal((await server.post('/api/command', { command: 'set_speed', params: { factor } })).body.ok, true);
+
+/** The final report, once everybody is home. */
+const final = (server) => until('everybody is home', async () => {
+  const report = await server.json('/api/mission/report');
+  return report.is_final && report;
+}, { within: PATIENCE });
+
+/** Every window is verified, nothing has touched, and a headless run of as many ticks ends in the same state. */
+async function assertWhole(server, report, scenario, windows) {
+  assert.deepEqual([report.outcome, report.windows.total, report.windows.verified], ['complete', windows, windows]);
+  assert.deepEqual([report.collisions, report.crashes, report.in_the_air, report.acceptance.passed], [0, 0, 0, true], JSON.stringify(report.acceptance));
+  await server.post('/api/pause');
+  const { tick, state_hash: hash } = await until('the hash of the last tick', async () => {
+    const status = await server.json('/api/status');
+    return status.state === 'paused' && status.state_hash_tick === status.tick && status;
+  });
+  const headless = hmrs('run', scenario, '--ticks', String(tick));
+  assert.equal(headless.last.state_hash, hash, `${scenario} after ${tick} ticks`);
+}
+
+test('before the clock starts the mission and its crew are there; what is decided is not over until everybody is home', quick, async (t) => {
+  // Without mules a mission ends where the fluid does; on a small site that is soon. The worker has a long way home.
+  const file = join(mkdtempSync(join(tmpdir(), 'hmrs-mission-')), 'dry.toml');
+  t.after(() => rmSync(dirname(file), { recursive: true }));
+  const [, kiosk] = readFileSync(join(root, 'docs', 'MISSIONS.md'), 'utf8').split('```toml\n');
+  writeFileSync(file, kiosk.split('```')[0].replace(/\[\[drones\]\]\ntype = "tanker-mule"\nposition = .*\n/, '').replace('litres = 3.0', 'litres = 0.6').replace('position = [0.0, -20.0]', 'position = [0.0, -80.0]'));
+  const server = await flying(t, file, '--paused');
+  const page = await live(t, browser, server, '/?test');
+  const panel = page.locator('#drawer-body .mission');
+  await until('the crew stands by', async () => await panel.locator('.crew li').count() === 3);
+  assert.equal((await server.json('/api/status')).tick, 0);
+  await panel.locator('.phases .now').getByText('Prepare').waitFor();
+  const said = page.getByText(/^Mission stranded, returning: \d of \d windows found are left to clean: no drone is left that brings fluid/);
+  // To shortly before its fate is decided, at tick 4,100, and then at a pace that can be watched.
+  assert.equal((await server.post('/api/command', { command: 'step', params: { ticks: 4050 } })).body.ok, true);
+  await until('the mission is nearly over', async () => (await server.json('/api/status')).tick === 4050, { within: 60_000 });
+  await speedOf(server)(8);
+  await server.post('/api/start');
+  await said.waitFor();
+  await page.getByText(/^Mission stranded: \d of/).waitFor();
+  await panel.getByText(/^Stranded, everybody is on the ground: /).waitFor();
+  await page.getByRole('button', { name: 'Report', exact: true }).click();
+  await page.getByRole('dialog').getByText(/^Not accepted: outcome, windows verified pct min\./).waitFor();
+  await picture(page, 'console-mission-stranded');
+  assert.deepEqual(page.faults, []);
 });
 
-test('a tower is found, cleaned and verified before the eyes of the operator, who gets a report', options, async (t) => {
+test('a tower is found, cleaned and verified before the eyes of the operator, who gets a report', whole, async (t) => {
+  const server = await flying(t, 'facade');
   const page = await live(t, browser, server, '/?test');
   const panel = page.locator('#drawer-body .mission');
   await panel.locator('.crew li').first().waitFor();
   assert.equal(await panel.locator('.crew li').count(), 9);
 
-  const speed = (factor) => server.post('/api/command', { command: 'set_speed', params: { factor } });
-  assert.equal((await speed('max')).body.ok, true);
+  const speed = speedOf(server);
+  await speed('max');
   await panel.locator('.faces canvas').first().waitFor({ timeout: PATIENCE });
   await until('windows are clean and tasks are held', async () => {
     const { windows, tasks } = await server.json('/api/mission');
@@ -56,13 +103,14 @@ test('a tower is found, cleaned and verified before the eyes of the operator, wh
   await picture(page, 'console-mission-quad');
 
   await speed('max');
-  await page.getByText(/^Mission complete/).waitFor({ timeout: PATIENCE });
-  await until('everybody is home', async () => (await server.json('/api/mission/report')).is_final, { within: PATIENCE });
+  const report = await final(server);
+  // Decided and over are two things: it says both, in this order.
+  await page.getByText(/^Mission complete: the site is seen/).waitFor({ timeout: PATIENCE });
   await page.getByRole('button', { name: 'Report', exact: true }).click();
   const dialog = page.getByRole('dialog');
-  await dialog.getByText(/^Complete:/).waitFor();
-  const report = await server.json('/api/mission/report');
-  assert.equal(report.is_final, true);
+  await dialog.getByText(/^Complete, everybody is on the ground:/).waitFor();
+  await dialog.getByText('Accepted: every demand is met.').waitFor();
+  await dialog.getByRole('row', { name: 'outcome complete complete passed' }).waitFor();
   assert.equal(report.windows.verified, 120);
   await dialog.getByRole('row', { name: `Windows verified 120 of 120` }).waitFor();
   assert.equal(await dialog.getByRole('cell', { name: 'failed', exact: true }).count(), 0);
@@ -80,5 +128,26 @@ test('a tower is found, cleaned and verified before the eyes of the operator, wh
   assert.match(html.text, /Windows verified<\/td><td>120 of 120/);
   await page.keyboard.press('Escape');
   await picture(page, 'console-mission-end');
+  await assertWhole(server, report, 'facade', 120);
+  assert.deepEqual(page.faults, []);
+});
+
+test('four buildings are cleaned by thirty drones before the eyes of the operator, with the hash of a headless run', whole, async (t) => {
+  const server = await flying(t, 'campus');
+  const page = await live(t, browser, server, '/?test');
+  const panel = page.locator('#drawer-body .mission');
+  await until('thirty drones have come', async () => await panel.locator('.crew li').count() === 30);
+  const speed = speedOf(server);
+  await speed('max');
+  await until('all four are found', async () => (await server.json('/api/mission')).buildings.length === 4, { within: PATIENCE });
+  await speed(1);
+  await until('all four are shown', async () => await panel.locator('.faces canvas').count() >= 16, { within: 20_000 });
+  await picture(page, 'console-campus');
+  await speed('max');
+  const report = await final(server);
+  await panel.getByText(/^Complete, everybody is on the ground: the site is seen and all 240 windows found are verified$/).waitFor();
+  await panel.getByText('240 of 240', { exact: true }).first().waitFor();
+  await picture(page, 'console-campus-end');
+  await assertWhole(server, report, 'campus', 240);
   assert.deepEqual(page.faults, []);
 });

@@ -54,18 +54,27 @@ export const T = {
 
   reportTitle: (scenario: string): string => `Mission report: ${scenario}`,
   soFar: 'So far; the mission goes on.',
+  /** How it ended and why; before it is over, that it has been decided and who is still out. */
+  standing: ({ outcome, reason, in_the_air }: { outcome: string | null; reason: string | null; in_the_air: number }, isOver: boolean): string => {
+    const air = in_the_air > 0 ? `${in_the_air} in the air` : isOver ? 'everybody is on the ground' : '';
+    const parts = [T.outcome[outcome ?? ''] ?? outcome, isOver ? '' : 'returning', air];
+    return [parts.filter(Boolean).join(', '), reason].filter(Boolean).join(': ');
+  },
   outcome: { complete: 'Complete', incomplete: 'Incomplete', stranded: 'Stranded' } as Record<string, string>,
   noReport: 'The server gave no report.',
   saveHtml: 'Save as page',
   saveJson: 'Save as JSON',
   sheets: { sum: 'In short', crew: 'Crew', rules: 'Rules', acceptance: 'Acceptance' },
   rows: {
-    time: 'Time', scan: 'of it until all was scanned', energy: 'Energy', windows: 'Windows verified', cleaned: 'Cleanings', rework: 'Rework: rejected and cleaned again', tasks: 'Tasks done', failed: 'Tasks failed', reallocated: 'Tasks given to somebody else',
+    time: 'Time', scan: 'of it until all was scanned', energy: 'Energy', windows: 'Windows verified', cleaned: 'Cleanings', rework: 'Rework: rejected and cleaned again', tasks: 'Tasks done', failed: 'Tasks failed', late: 'Tasks after their deadline', air: 'In the air at the end', reallocated: 'Tasks given to somebody else',
     resupplies: 'Resupplies', fluid: 'Fluid', charges: 'Charges', idle: 'Idle', wait: 'Waited for others', near: 'Near misses', collisions: 'Collisions', crashes: 'Crashes', fences: 'Fence breaches', separation: 'Least distance',
   },
+  collisions: (n: number, wrecks: number): string => (wrecks > 0 ? `${n}, ${wrecks} with one that fell` : String(n)),
   crewHead: ['Drone', 'Type', 'Tasks', 'Energy', 'In flight', 'Idle', 'Charges', 'Lowest battery', ''],
   lost: 'lost',
   rulesHead: ['Rule', 'Times', 'Held for'],
+  accepted: 'Accepted: every demand is met.',
+  notAccepted: (names: string): string => `Not accepted: ${names}.`,
   acceptanceHead: ['Check', 'Value', 'Limit', ''],
   passed: 'passed',
   notPassed: 'failed',

@@ -144,7 +144,11 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
 /// Says how a mission ended and what became of what its scenario asks for; a sentence if that is not met.
 fn tell_mission(report: &Report, scenario: &str, is_whole: bool) -> Option<Failure> {
     let outcome = report.outcome.unwrap_or("not over");
-    say(format_args!("mission {outcome} after {:.0} s: {}", report.time_s, report.reason));
+    let air = match report.in_the_air {
+        0 => "nobody is in the air".to_owned(),
+        count => format!("{count} in the air"),
+    };
+    say(format_args!("mission {outcome} after {:.0} s: {}; {air}", report.time_s, report.reason));
     let verdict = report.acceptance.as_ref()?;
     if !report.is_final && !is_whole {
         say("  not judged: the run was ended before the mission");

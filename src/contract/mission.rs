@@ -7,8 +7,8 @@ use crate::sim::mission::report::Report;
 use crate::sim::mission::rules::{clock, hour_at};
 use crate::sim::mission::site::Face;
 use crate::sim::mission::spec::{Action, Watch};
-use crate::sim::mission::{Kind, Member, Mission, Outcome, Spec, Subject};
-use crate::sim::{Obstacle, Scenario, Snapshot, Vec3};
+use crate::sim::mission::{Activity, Kind, Member, Mission, Outcome, Spec, Subject};
+use crate::sim::{Landed, Obstacle, Scenario, Snapshot, Vec3};
 
 /// Open tasks in one update.
 const TASKS_MAX: usize = 80;
@@ -27,6 +27,7 @@ pub fn block(scenario: &Scenario, seed: u64, snapshot: &Snapshot) -> Value {
         "hold": hold(mission, spec),
         "outcome": mission.outcome.map(Outcome::name),
         "reason": if mission.reason.is_empty() { None } else { Some(&mission.reason) },
+        "in_the_air": in_the_air(mission, snapshot),
         "elapsed_s": round(mission.ended_at.map_or(snapshot.sim_time_s, |tick| tick as f64 * scenario.tick_s)),
         "limit_s": spec.general.limit_s,
         "clock": clock(hour_at(spec.general.start_h, snapshot.sim_time_s)),
@@ -43,6 +44,17 @@ pub fn block(scenario: &Scenario, seed: u64, snapshot: &Snapshot) -> Value {
         "rules": rules(mission, spec),
         "report": mission.ended_at.and_then(|_| Report::new(scenario, seed, snapshot)),
     })
+}
+
+/// Drones of the mission that have not landed. Who is lost is not waited for.
+fn in_the_air(mission: &Mission, snapshot: &Snapshot) -> usize {
+    let flying = snapshot.table.rows.iter().zip(&snapshot.drones);
+    let flying = flying.filter(|(_, drone)| drone.landed != Landed::OnGround);
+    flying
+        .filter(|(row, _)| {
+            mission.crew.iter().any(|member| member.id == row.id && member.activity != Activity::Lost)
+        })
+        .count()
 }
 
 /// The block `mission` of `status-update`.
@@ -175,6 +187,7 @@ fn target(job: &Job, mission: &Mission, spec: &Spec) -> String {
         Subject::Window(number) => spec.layout.name(*number as usize),
         Subject::Drone(serial) => id_of(mission, *serial).unwrap_or("gone").to_owned(),
         Subject::View { target, .. } => format!("site {:.0} {:.0} {:.0}", target.x, target.y, target.z),
+        Subject::Given(k) => spec.tasks[*k as usize].name.clone(),
         Subject::Place => format!("site {:.0} {:.0} {:.0}", job.site.x, job.site.y, job.site.z),
     }
 }

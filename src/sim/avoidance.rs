@@ -6,7 +6,8 @@
 
 use super::Vec3;
 use super::drone::Task;
-use super::dynamics::{braking_accel, braking_gain, braking_speed};
+use super::dynamics::{GRAVITY_MPS2, braking_accel, braking_gain, braking_speed};
+use super::neighbours::Traffic;
 use super::params::Limit;
 use super::pilot::Percept;
 use super::polygon;
@@ -50,6 +51,12 @@ const SLIP: f64 = 0.7;
 /// Height above the ground that is left to takeoff and landing.
 const GROUND_M: f64 = 0.5;
 const ROUNDS: usize = 4;
+/// What falls is looked at from so far below, …
+const WRECK_HEIGHT_M: f64 = 60.0;
+/// … is passed at least this far from hull to hull, …
+const WRECK_M: f64 = 1.5;
+/// … and made way for within its time to fall, or this.
+const WRECK_HASTE_S: f64 = 0.4;
 
 /// The speed along the unit vector `normal` stays at or below `bound`.
 #[derive(Clone, Copy, Default)]
@@ -180,8 +187,13 @@ fn traffic_bounds(p: &Percept, wish: Vec3, bounds: &mut Bounds) {
     let (me, separation) = (p.me, p.params.limit(Limit::Separation));
     let stopping = me.body.velocity.norm2() / p.kind.accel_mps2_max;
     let range = (TRAFFIC_M + 0.75 * stopping).min(TRAFFIC_M_MAX);
+    for wreck in p.traffic.falling().filter(|wreck| wreck.index as usize != p.index) {
+        if let Some((normal, bound)) = from_under(p, wreck) {
+            bounds.add(normal, bound, [wish, me.body.velocity]);
+        }
+    }
     p.traffic.each_within(me.body.position, range, |other, offset, distance2| {
-        if other.index as usize == p.index {
+        if other.index as usize == p.index || other.falling {
             return;
         }
         let closing = wish.dot(offset).max(me.body.velocity.dot(offset)) - other.velocity.dot(offset);
@@ -197,6 +209,26 @@ fn traffic_bounds(p: &Percept, wish: Vec3, bounds: &mut Bounds) {
             [wish, me.body.velocity],
         );
     });
+}
+
+/// What falls comes down faster than anyone could sink: whoever is beneath, or will be, goes aside. The direction towards
+/// the way that it takes to this height, and the speed that is allowed there.
+fn from_under(p: &Percept, wreck: &Traffic) -> Option<(Vec3, f64)> {
+    let offset = wreck.position - p.me.body.position;
+    let apart = p.params.limit(Limit::Separation).max(p.kind.radius_m + wreck.radius_m + WRECK_M);
+    let (height, sinks) = (offset.z.max(0.0), -wreck.velocity.z);
+    if offset.z < -apart || height > WRECK_HEIGHT_M {
+        return None;
+    }
+    // Without drag: it may take longer, and never less.
+    let time = (libm::sqrt((sinks * sinks + 2.0 * GRAVITY_MPS2 * height).max(0.0)) - sinks) / GRAVITY_MPS2;
+    let (from, drift) = (offset.horizontal(), wreck.velocity.horizontal() * time);
+    let share = if drift.norm2() > 1e-9 { (-from.dot(drift) / drift.norm2()).clamp(0.0, 1.0) } else { 0.0 };
+    let nearest = from + drift * share;
+    let distance = nearest.norm();
+    let normal = if distance > 1e-6 { nearest / distance } else { own_direction(p) };
+    let gap = distance - apart;
+    Some((normal, if gap < 0.0 { gap / time.max(WRECK_HASTE_S) } else { allowed(p, normal, gap) }))
 }
 
 /// The speed towards something `gap` metres before the agreed distance; negative if it has come too near.

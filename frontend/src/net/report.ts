@@ -125,7 +125,10 @@ export class Report {
     ui.mission = mission;
     if (mission && !before && ui.drawer === 'timeline' && !ui.status?.replay) ui.drawer = 'mission';
     if (!mission && ui.drawer === 'mission') ui.drawer = 'timeline';
-    if (before && before.outcome === null && mission?.outcome) {
+    if (!before || !mission?.outcome) return;
+    // Decided while some are still on their way home; only then the figures stand.
+    if (before.outcome === null && mission.phase !== 'ended') ui.say(`${S.missionReturning(mission.outcome)} ${mission.reason ?? ''}`);
+    if (before.phase !== 'ended' && mission.phase === 'ended') {
       ui.say(`${S.missionOutcome(mission.outcome)} ${mission.reason ?? ''}`, { label: S.missionReport, run: () => (ui.dialog = 'report') }, 0);
     }
   }

@@ -41,6 +41,7 @@ export interface MissionTask {
   position: Vec3;
   progress_pct: number;
   age_s: number;
+  /** Seconds left; negative: overdue. */
   deadline_s: number | null;
   attempts: number;
   blocked: string | null;
@@ -71,6 +72,8 @@ export interface Mission {
   hold: { rule: string; text: string; action: string } | null;
   outcome: 'complete' | 'incomplete' | 'stranded' | null;
   reason: string | null;
+  /** Drones of the mission that have not landed. */
+  in_the_air: number;
   elapsed_s: number;
   limit_s: number | null;
   clock: string;
@@ -99,18 +102,22 @@ export interface MissionReport {
   resupplies: number;
   fluid_l: number;
   charges: number;
-  tasks: { done: number; failed: number; reallocated: number };
+  tasks: { done: number; failed: number; reallocated: number; late: number };
+  /** Drones that have not landed. */
+  in_the_air: number;
   idle_s: number;
   idle_pct: number;
   wait_s: number;
   near_misses: number;
   collisions: number;
+  /** Those in which one of the two was falling. */
+  wreck_collisions: number;
   crashes: number;
   fence_breaches: number;
   separation_min_m: number | null;
   rules: { name: string; times: number; held_s: number }[];
   crew: { id: string; type: string; tasks: number; energy_wh: number; flight_s: number; idle_s: number; charges: number; lowest_pct: number; is_lost: boolean }[];
-  acceptance: { passed: boolean; checks: { name: string; value: number | null; limit: number | null; passed: boolean }[] } | null;
+  acceptance: { passed: boolean; checks: { name: string; value: number | string | null; limit: number | string | null; passed: boolean }[] } | null;
 }
 
 /** The block if it is one that the panels can show; null otherwise. */

@@ -3,7 +3,7 @@ import { missionOf, type Face, type MissionReport } from '../../src/proto/missio
 import { Camera, Focus } from '../../src/render/camera';
 import { corners, faces } from '../../src/render/windows';
 import { centreOf, countStates, isMistaken, needOf, normalOf, placeOf, reportPage, stateAt } from '../../src/store/mission';
-import { sheetsOf, summaryOf } from '../../src/store/missionsheets';
+import { acceptanceOf, sheetsOf, summaryOf } from '../../src/store/missionsheets';
 
 const south: Face = { side: 'south', rows: 2, columns: 3, first: [-8, 8, 4.5], right: [1, 0, 0], pitch_m: [8, 4], window_m: [2, 2.5], states: 'vcr.dd', truth: 'dcsddc' };
 const east: Face = { ...south, side: 'east', first: [12, 12, 4.5], right: [0, 1, 0] };
@@ -65,9 +65,9 @@ describe('a mission', () => {
 describe('its report', () => {
   const report: MissionReport = {
     scenario: 'facade', seed: 1, outcome: 'complete', reason: 'every window found is verified', is_final: true, time_s: 1432.2, scan_s: null, energy_wh: 2310.4, windows: { total: 120, found: 120, cleaned: 127, verified: 120, rejected: 7 },
-    rework: 7, resupplies: 9, fluid_l: 52.3, charges: 14, tasks: { done: 310, failed: 2, reallocated: 5 }, idle_s: 830, idle_pct: 12.1, wait_s: 120, near_misses: 0, collisions: 0, crashes: 0, fence_breaches: 0, separation_min_m: 2.9,
+    rework: 7, resupplies: 9, fluid_l: 52.3, charges: 14, tasks: { done: 310, failed: 2, reallocated: 5, late: 1 }, in_the_air: 0, idle_s: 830, idle_pct: 12.1, wait_s: 120, near_misses: 0, collisions: 0, wreck_collisions: 0, crashes: 0, fence_breaches: 0, separation_min_m: 2.9,
     rules: [{ name: 'wind', times: 0, held_s: 0 }], crew: [{ id: 'w</script><b>', type: 'worker', tasks: 44, energy_wh: 310.2, flight_s: 900, idle_s: 30, charges: 2, lowest_pct: 27.4, is_lost: true }],
-    acceptance: { passed: true, checks: [{ name: 'windows_verified_pct', value: 100, limit: 100, passed: true }] },
+    acceptance: { passed: true, checks: [{ name: 'outcome', value: 'complete', limit: 'complete', passed: true }, { name: 'windows_verified_pct', value: 100, limit: 100, passed: true }] },
   };
 
   it('is in words, and a page of its own from which the numbers can be had back', () => {
@@ -77,8 +77,19 @@ describe('its report', () => {
     expect(sheetsOf({ ...report, acceptance: null, rules: [] }).map((s) => s.title)).toEqual(['In short', 'Crew']);
     const page = reportPage(report, 'Façade & co', summaryOf(report), sheets);
     expect(page).toContain('<h1>Façade &amp; co</h1>');
-    expect(page).toContain('Complete: every window found is verified');
+    expect(page).toContain('Complete, everybody is on the ground: every window found is verified');
     expect(page).not.toContain('w</script>');
+    expect(sheets[0].rows[0]).toEqual(['outcome', 'complete', 'complete', 'passed']);
     expect(JSON.parse(/id="report">(.*)<\/script>/.exec(page)?.[1] ?? '')).toEqual(report);
+  });
+
+  it('is final only when everybody is home', () => {
+    expect(summaryOf({ ...report, outcome: null, is_final: false })).toBe('So far; the mission goes on.');
+    expect(summaryOf({ ...report, is_final: false, in_the_air: 3 })).toBe('Complete, returning, 3 in the air: every window found is verified');
+    const stranded = { ...report, outcome: 'stranded', reason: 'nobody brings fluid' };
+    expect(summaryOf(stranded)).toBe('Stranded, everybody is on the ground: nobody brings fluid');
+    expect(acceptanceOf({ ...report, is_final: false })).toBeNull();
+    expect(acceptanceOf(report)).toBe('Accepted: every demand is met.');
+    expect(acceptanceOf({ ...report, acceptance: { passed: false, checks: [{ name: 'collisions_max', value: 1, limit: 0, passed: false }] } })).toBe('Not accepted: collisions max.');
   });
 });

@@ -40,6 +40,8 @@ pub struct Safety {
     pub near_misses: u64,
     /// Times that two airborne drones came nearer than the sum of their radii.
     pub collisions: u64,
+    /// Those of them in which one of the two had lost its thrust and was falling.
+    pub wreck_collisions: u64,
     /// Smallest distance of two airborne drones at any tick, if it was ever below 24 m.
     pub separation_min_m: Option<f64>,
     /// When that was, in seconds since the start.

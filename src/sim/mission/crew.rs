@@ -159,8 +159,8 @@ impl Member {
 }
 
 impl Round<'_> {
-    /// Takes in what is shown of each drone.
-    pub(super) fn observe(&mut self) {
+    /// Takes on drones that are new and can do anything for the mission. Their time counts from `since` on.
+    pub(super) fn enlist(&mut self, since: Tick) {
         let known = self.m.crew.last().map_or(0, |last| last.serial + 1);
         for sight in self.sights.iter().filter(|sight| sight.serial >= known) {
             let kind = &self.now.types[usize::from(sight.kind)];
@@ -175,7 +175,7 @@ impl Round<'_> {
                 kind: sight.kind,
                 activity: Activity::Grounded,
                 jobs: Vec::new(),
-                began: self.now.tick,
+                began: since,
                 is_in_lane: false,
                 lane: None,
                 fluid_l: tank_l,
@@ -185,7 +185,7 @@ impl Round<'_> {
                 is_manual: false,
                 is_drained: sight.battery_j < reserve_j,
                 evading: None,
-                idle_since: self.now.tick,
+                idle_since: since,
                 battery_j: sight.battery_j,
                 fed_j: 0.0,
                 done: 0,
@@ -197,6 +197,11 @@ impl Round<'_> {
                 lowest_pct: 100.0,
             });
         }
+    }
+
+    /// Takes in what is shown of each drone.
+    pub(super) fn observe(&mut self) {
+        self.enlist(self.now.tick);
         let mut shown = self.sights.iter().enumerate().peekable();
         self.at.clear();
         for member in &self.m.crew {

@@ -2,7 +2,8 @@
 
 use super::super::Level;
 use super::job::Kind;
-use super::{Activity, Doing, Outcome, Phase, Round, Status};
+use super::plan::{NOBODY_CAN, NOBODY_SUPPLIES};
+use super::{Activity, Doing, Outcome, Phase, Round, Stage, Status};
 
 impl Round<'_> {
     pub(super) fn flow(&mut self) {
@@ -22,13 +23,37 @@ impl Round<'_> {
         if self.m.phase == before {
             return;
         }
-        let name = self.m.phase.name();
-        self.tell(Level::Info, "mission_phase", format!("the mission is {name}, after {}", before.name()));
+        let (name, outcome) = (self.m.phase.name(), self.m.outcome.map_or("", Outcome::name));
+        let is_good = self.m.outcome.is_none_or(|outcome| outcome == Outcome::Complete);
+        let level = if is_good { Level::Info } else { Level::Error };
+        match self.m.phase {
+            Phase::Returning => {
+                let message = format!(
+                    "the mission is {outcome} and {name}, after {}: {}",
+                    before.name(),
+                    self.m.reason
+                );
+                self.tell(level, "mission_phase", message);
+            }
+            phase => self.tell(
+                Level::Info,
+                "mission_phase",
+                format!("the mission is {}, after {}", phase.name(), before.name()),
+            ),
+        }
         if self.m.phase == Phase::Ended {
-            let outcome = self.m.outcome.map_or("", Outcome::name);
-            let message = format!("the mission has ended, {outcome}: {}", self.m.reason);
-            let level = if self.m.outcome == Some(Outcome::Complete) { Level::Info } else { Level::Error };
+            let message =
+                format!("the mission has ended, {outcome}: {}; {}", self.m.reason, self.where_all_are());
             self.tell(level, "mission_ended", message);
+        }
+    }
+
+    /// Who can fly is down; who is out of action or flown by hand may not be.
+    fn where_all_are(&self) -> String {
+        let is_up = |sight: &&super::Sight| sight.doing != Doing::Standing;
+        match self.sights.iter().filter(is_up).count() {
+            0 => "nobody is in the air".to_owned(),
+            count => format!("{count} of {} drones are in the air", self.sights.len()),
         }
     }
 
@@ -42,12 +67,13 @@ impl Round<'_> {
                 format!("the time limit of {limit_s:.0} s; {verified} of {found} windows found are verified");
             return self.call_home(Outcome::Incomplete, reason);
         }
-        let has = |kind| self.m.board.of(kind).next().is_some();
-        let (cleans, inspects) = (has(Kind::Clean), has(Kind::Inspect));
+        let has = |kind| self.m.board.of(kind).any(|job| job.window().is_some());
+        let (cleans, inspects, is_given) = (has(Kind::Clean), has(Kind::Inspect), self.given_left() > 0);
         let is_scanned = self.m.scanned_at.is_some();
         self.m.phase = match () {
             () if cleans => Phase::Working,
             () if inspects => Phase::Verifying,
+            () if is_given => Phase::Working,
             () if is_scanned => return self.conclude(),
             () => Phase::Scanning,
         };
@@ -58,15 +84,13 @@ impl Round<'_> {
 
     /// Whether any task that the mission is about is under way or could be.
     fn is_anything_possible(&self) -> bool {
-        let never = |kind| {
-            matches!(
-                self.obstacle_to(kind),
-                Some("no drone is left that can do it" | "no drone is left that brings fluid")
-            )
-        };
-        let (no_clean, no_inspect) = (never(Kind::Clean), never(Kind::Inspect));
-        let mut open = self.m.board.open().filter(|job| matches!(job.kind, Kind::Clean | Kind::Inspect));
-        open.any(|job| {
+        let (no_clean, no_inspect) = (self.never(Kind::Clean).is_some(), self.never(Kind::Inspect).is_some());
+        let is_given = |k: usize| self.m.given[k] != Stage::Done && self.never_given(k).is_none();
+        if (0..self.m.given.len()).any(is_given) {
+            return true;
+        }
+        let windows = self.m.board.open().filter(|job| job.window().is_some());
+        windows.filter(|job| matches!(job.kind, Kind::Clean | Kind::Inspect)).any(|job| {
             job.holder.is_some()
                 || match job.kind {
                     Kind::Clean => !no_clean,
@@ -76,30 +100,43 @@ impl Round<'_> {
         })
     }
 
+    /// Why nobody will ever do tasks of a kind, if that is so.
+    pub(super) fn never(&self, kind: Kind) -> Option<&'static str> {
+        self.obstacle_to(kind).filter(|why| matches!(*why, NOBODY_CAN | NOBODY_SUPPLIES))
+    }
+
     /// Nothing is left to do, or nothing that anyone could do.
     fn conclude(&mut self) {
         let [unknown, _, _, verified, _] = self.m.counts();
         let found = self.m.windows.len() as u32 - unknown;
         let seen = self.m.map.coverage_pct();
-        let has_scouts = self.obstacle_to(Kind::Scan) != Some("no drone is left that can do it");
+        let is_seen = self.never(Kind::Scan).is_none() || !self.is_to_be_scanned();
         let left = found - verified;
-        let why =
-            [Kind::Clean, Kind::Inspect].into_iter().find_map(|kind| Some((kind, self.obstacle_to(kind)?)));
-        let (outcome, reason) = match (left, has_scouts, why) {
-            (0, true, _) => {
-                (Outcome::Complete, format!("the site is seen and all {found} windows found are verified"))
-            }
-            (0, false, _) => (
+        let why = [Kind::Clean, Kind::Inspect].into_iter().find_map(|kind| Some((kind, self.never(kind)?)));
+        let (outcome, reason) = match (left, self.given_left(), is_seen, why) {
+            (0, 0, true, _) => (Outcome::Complete, self.all_done(found)),
+            (0, 0, false, _) => (
                 Outcome::Stranded,
                 format!("no drone is left that can scan, {seen:.0} % of the site is seen"),
             ),
-            (_, _, Some((kind, why))) => (
+            (0, ..) => (Outcome::Stranded, self.given_reason()),
+            (.., Some((kind, why))) => (
                 Outcome::Stranded,
-                format!("{left} of {found} windows are left, and for {} {why}", kind.name()),
+                format!("{left} of {found} windows found are left to {}: {why}", kind.name()),
             ),
-            _ => (Outcome::Stranded, format!("{left} of {found} windows are left")),
+            _ => (Outcome::Stranded, format!("{left} of {found} windows found are left")),
         };
         self.call_home(outcome, reason);
+    }
+
+    /// What a complete mission has come to.
+    fn all_done(&self, found: u32) -> String {
+        let windows = format!("the site is seen and all {found} windows found are verified");
+        match (self.now.spec.layout.windows.len(), self.now.spec.tasks.len()) {
+            (_, 0) => windows,
+            (0, tasks) => format!("all {tasks} tasks of the scenario are done"),
+            (_, tasks) => format!("{windows}, and all {tasks} tasks of the scenario are done"),
+        }
     }
 
     fn call_home(&mut self, outcome: Outcome, reason: String) {

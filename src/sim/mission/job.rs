@@ -65,6 +65,8 @@ pub enum Subject {
     Drone(u32),
     /// A place.
     Place,
+    /// What the scenario says, by its place in its list.
+    Given(u32),
 }
 
 /// A job.
@@ -137,6 +139,8 @@ pub struct Board {
     pub done: u32,
     /// Times that a job was given back undone.
     pub failed: u32,
+    /// Jobs that were not done by their deadline.
+    pub late: u32,
     /// Times that a job went to another drone than before.
     pub reallocated: u32,
 }

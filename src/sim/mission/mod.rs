@@ -13,6 +13,7 @@ pub mod allocation;
 mod crew;
 mod explore;
 mod flow;
+mod given;
 mod invariants;
 pub mod job;
 mod look;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use crew::{Activity, Member};
+pub use given::Stage;
 pub use job::{Board, Job, Kind, Subject};
 pub use report::{Acceptance, Check, Report, Verdict};
 pub use rules::RuleState;
@@ -184,6 +186,8 @@ pub struct Mission {
     pub found: Vec<bool>,
     /// Tasks.
     pub board: Board,
+    /// How far each task is that the scenario gives.
+    pub given: Vec<Stage>,
     /// The drones, by serial number.
     pub crew: Vec<Member>,
     /// Rules, in the order of the scenario.
@@ -282,8 +286,10 @@ pub struct Sight {
     pub trouble: Option<&'static str>,
     /// Whether it hears and is heard.
     pub is_linked: bool,
-    /// Whether it stands beyond a fence.
+    /// Whether it is beyond a fence.
     pub is_beyond: bool,
+    /// Whether that fence itself says to hold.
+    pub is_held: bool,
 }
 
 /// What a drone is to do.
@@ -300,6 +306,8 @@ pub enum Order {
         /// Heading, if not forwards.
         heading_deg: Option<f64>,
     },
+    /// To brake and stay where that ends.
+    Hold,
     /// To return home and land.
     Return,
     /// Charge that comes or goes through a tether.
@@ -356,6 +364,7 @@ impl Mission {
             windows: vec![Glimpse::default(); spec.layout.windows.len()],
             found: vec![false; spec.layout.buildings.len()],
             board: Board::default(),
+            given: vec![Stage::Coming; spec.tasks.len()],
             crew: Vec::new(),
             rules: spec.rules.iter().map(|_| RuleState::default()).collect(),
             wind_mps: 0.0,
@@ -374,11 +383,17 @@ impl Mission {
     pub fn fits(&self, spec: &Spec, scene: &Scene) -> bool {
         let fresh = Mission::new(spec, scene, 0);
         let lengths = |m: &Mission| {
-            (m.windows.len(), m.truth.dirt.len(), m.truth.cleanings.len(), m.found.len(), m.rules.len())
+            let truth = (m.truth.dirt.len(), m.truth.cleanings.len());
+            (m.windows.len(), truth, m.found.len(), m.rules.len(), m.given.len())
         };
         lengths(self) == lengths(&fresh)
             && self.map.is_like(&fresh.map)
             && self.next_event <= spec.events.len()
+    }
+
+    /// Takes on the crew before the first round, which is at tick `first`.
+    pub fn muster(&mut self, now: Moment, sights: &[Sight], first: Tick) {
+        Round { m: self, now, sights, at: Vec::new(), answer: Answer::default() }.enlist(first);
     }
 
     /// One round: from what is shown to what is ordered.
@@ -443,6 +458,12 @@ impl Mission {
         }
         self.map.enter(hash);
         self.board.enter(hash);
+        let stage = |stage: &Stage| match *stage {
+            Stage::Coming => 0,
+            Stage::Open(job) => 1 + u64::from(job),
+            Stage::Done => u64::MAX,
+        };
+        self.given.iter().for_each(|given| hash.word(stage(given)));
         self.docks.iter().for_each(|&serial| hash.word(u64::from(serial)));
         self.rules.iter().for_each(|rule| rule.enter(hash));
         self.crew.iter().for_each(|member| member.enter(hash));

@@ -28,6 +28,11 @@ const AGE_S_MAX: f64 = 60.0;
 /// A task that is late counts as so much nearer.
 const LATE_S: f64 = 120.0;
 
+/// Why a task will never be done: all who could are out of action …
+pub(super) const NOBODY_CAN: &str = "no drone is left that can do it";
+/// … or all who could bring what it takes.
+pub(super) const NOBODY_SUPPLIES: &str = "no drone is left that brings fluid";
+
 impl Round<'_> {
     pub(super) fn plan(&mut self) {
         if !self.m.phase.is_active() {
@@ -41,6 +46,7 @@ impl Round<'_> {
         if !plans {
             return;
         }
+        self.put_up_given();
         self.send_on_rounds();
         self.tell_late();
         let is_held = self.standing_action().is_some_and(|action| action != Action::Warn);
@@ -61,11 +67,15 @@ impl Round<'_> {
         if !scouts.is_empty() && !scouts.iter().any(is_idle) {
             return;
         }
-        let open: Vec<u32> =
-            self.m.board.of(Kind::Scan).filter(|job| job.holder.is_none()).map(|job| job.id).collect();
+        let looks = || self.m.board.of(Kind::Scan).filter(|job| matches!(job.subject, Subject::View { .. }));
+        let open: Vec<u32> = looks().filter(|job| job.holder.is_none()).map(|job| job.id).collect();
+        let held: Vec<Vec3> = looks().filter(|job| job.holder.is_some()).map(|job| job.site).collect();
         open.into_iter().for_each(|job| drop(self.m.board.withdraw(job)));
         if scouts.is_empty() {
             self.m.scanned_at = Some(self.now.tick);
+            if !self.is_to_be_scanned() {
+                return;
+            }
             let seen = self.m.map.coverage_pct();
             return self.tell(
                 Level::Warning,
@@ -73,7 +83,6 @@ impl Round<'_> {
                 format!("no drone is left that can scan; {seen:.0} % of the site is seen"),
             );
         }
-        let held: Vec<Vec3> = self.m.board.of(Kind::Scan).map(|job| job.site).collect();
         let views = if self.m.map.is_blank() { self.first_looks(&scouts) } else { self.views() };
         let is_over = views.is_empty() && held.is_empty() && !self.m.map.is_blank();
         let (stay_s, apart_m) = (self.now.spec.scan.stay_s, self.m.map.cell_m());
@@ -87,6 +96,12 @@ impl Round<'_> {
             let message = format!("the site is seen, {:.0} % of it", self.m.map.coverage_pct());
             self.tell(Level::Info, "scan_done", message);
         }
+    }
+
+    /// Whether anybody is to look for anything: a mission of given tasks alone needs no scouts.
+    pub(super) fn is_to_be_scanned(&self) -> bool {
+        !self.now.spec.layout.windows.is_empty()
+            || (0..self.m.crew.len()).any(|i| self.can(i, Capability::Scan))
     }
 
     fn views(&mut self) -> Vec<(Vec3, Subject)> {
@@ -138,6 +153,7 @@ impl Round<'_> {
                 (job.id, job.kind)
             })
             .collect();
+        self.m.board.late += late.len() as u32;
         for (id, kind) in late {
             self.tell(Level::Warning, "task_overdue", format!("task {id} ({}) is overdue", kind.name()));
         }
@@ -165,15 +181,11 @@ impl Round<'_> {
         let alive: Vec<usize> =
             (0..self.m.crew.len()).filter(able).filter(|&i| self.m.crew[i].is_alive()).collect();
         if alive.is_empty() {
-            return Some("no drone is left that can do it");
+            return Some(NOBODY_CAN);
         }
         let all = |what: &dyn Fn(usize) -> bool| alive.iter().all(|&i| what(i));
         if kind == Kind::Clean && all(&|i| self.m.crew[i].is_thirsty) {
-            return Some(if self.may_be_served(0) {
-                "the workers wait for fluid"
-            } else {
-                "no drone is left that brings fluid"
-            });
+            return Some(if self.may_be_served(0) { "the workers wait for fluid" } else { NOBODY_SUPPLIES });
         }
         let is_away = |i: usize| {
             matches!(

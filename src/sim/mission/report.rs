@@ -18,7 +18,7 @@ pub struct Acceptance {
 pub type Bound = (&'static str, bool, f64, fn(&Report) -> f64);
 
 /// The figures that a scenario may bound.
-pub const BOUNDS: [Bound; 12] = [
+pub const BOUNDS: [Bound; 13] = [
     ("windows_verified_pct_min", true, 100.0, |r| {
         100.0 * f64::from(r.windows.verified) / f64::from(r.windows.total.max(1))
     }),
@@ -26,6 +26,7 @@ pub const BOUNDS: [Bound; 12] = [
     ("time_s_max", false, 1e6, |r| r.time_s),
     ("energy_wh_max", false, 1e9, |r| r.energy_wh),
     ("rework_max", false, 1e6, |r| f64::from(r.rework)),
+    ("late_max", false, 1e6, |r| f64::from(r.tasks.late)),
     ("idle_pct_max", false, 100.0, |r| r.idle_pct),
     ("near_misses_max", false, 1e6, |r| r.near_misses as f64),
     ("collisions_max", false, 1e6, |r| r.collisions as f64),
@@ -118,6 +119,8 @@ pub struct TaskCount {
     pub failed: u32,
     /// Given to another drone than before.
     pub reallocated: u32,
+    /// Not done by their deadline.
+    pub late: u32,
 }
 
 /// A rule over a run.
@@ -198,6 +201,8 @@ pub struct Report {
     pub near_misses: u64,
     /// Pairs that touched.
     pub collisions: u64,
+    /// Those of them in which one was falling.
+    pub wreck_collisions: u64,
     /// Drones that flew or fell into something.
     pub crashes: u64,
     /// Crossings of fences.
@@ -227,8 +232,16 @@ impl Report {
         let energy_wh = mission.crew.iter().map(|member| member.energy_j).sum::<f64>() / 3600.0;
         let (idle_s, flight_s) =
             mission.crew.iter().fold((0.0, 0.0), |(i, f), m| (i + m.idle_s, f + m.flight_s));
-        let Safety { near_misses, collisions, fence_breaches, crashes, separation_min_m, .. } =
-            shown.safety.clone();
+        let safety = shown.safety.clone();
+        let Safety {
+            near_misses,
+            collisions,
+            wreck_collisions,
+            fence_breaches,
+            crashes,
+            separation_min_m,
+            ..
+        } = safety;
         let mut report = Report {
             scenario: scenario.name.clone(),
             seed,
@@ -248,12 +261,14 @@ impl Report {
                 done: mission.board.done,
                 failed: mission.board.failed,
                 reallocated: mission.board.reallocated,
+                late: mission.board.late,
             },
             idle_s: round(idle_s),
             idle_pct: round(100.0 * idle_s / f64::max(flight_s, 1e-9)),
             wait_s: round(mission.crew.iter().map(|member| member.wait_s).sum()),
             near_misses,
             collisions,
+            wreck_collisions,
             crashes,
             fence_breaches,
             separation_min_m: separation_min_m.map(round),

@@ -53,7 +53,7 @@ impl Round<'_> {
         if is_bad && !state.is_broken {
             state.is_broken = true;
             state.times += 1;
-            let message = format!("rule {} is broken ({text}): {}", rule.name, consequence(rule.action));
+            let message = format!("rule {} is broken ({text}): {}", rule.name, consequence(rule));
             self.tell(Level::Warning, "rule_broken", message);
         } else if state.is_broken && state.calm_s >= CALM_S {
             state.is_broken = false;
@@ -124,10 +124,12 @@ pub fn clock(hour: f64) -> String {
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-fn consequence(action: Action) -> &'static str {
-    match action {
-        Action::Warn => "the mission goes on",
-        Action::Hold => "everyone holds",
-        Action::Return => "everyone returns",
+fn consequence(rule: &Rule) -> &'static str {
+    match (rule.action, &rule.watch) {
+        (Action::Warn, _) => "the mission goes on",
+        (Action::Hold, Watch::Fence) => "whoever is beyond holds",
+        (Action::Return, Watch::Fence) => "whoever is beyond returns",
+        (Action::Hold, _) => "everyone holds",
+        (Action::Return, _) => "everyone returns",
     }
 }

@@ -3,6 +3,7 @@
 use super::super::Vec3;
 use super::super::command::Fault;
 use super::allocation::Allocation;
+use super::job::Kind;
 use super::site::Layout;
 
 /// A number of a section: name in files, accepted range, place.
@@ -33,6 +34,8 @@ pub struct Spec {
     pub tether: Option<Tether>,
     /// Rounds of idle overseers, if there are any.
     pub patrol: Option<Patrol>,
+    /// Tasks beside those that windows and workers bring with them.
+    pub tasks: Vec<Given>,
     /// What must be kept, and what a breach does.
     pub rules: Vec<Rule>,
     /// What happens by itself, in order of time.
@@ -335,6 +338,29 @@ impl Default for Patrol {
     fn default() -> Self {
         Patrol { every_s: 120.0, altitude_m: 30.0, stay_s: 3.0 }
     }
+}
+
+/// A task that the scenario gives, at a place of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Given {
+    /// Name in messages.
+    pub name: String,
+    /// What is to be done there, and with it what a drone must be able to do.
+    pub kind: Kind,
+    /// Where its holder has to be.
+    pub position: Vec3,
+    /// What it looks at meanwhile, if that matters.
+    pub look_at: Option<Vec3>,
+    /// Seconds that the work takes.
+    pub duration_s: f64,
+    /// Litres of fluid that it takes.
+    pub fluid_l: f64,
+    /// It comes up then, in seconds since the start.
+    pub at_s: f64,
+    /// The task that must be done before, by its place in the list: an earlier one.
+    pub after: Option<usize>,
+    /// It should be done so many seconds after it came up.
+    pub deadline_s: Option<f64>,
 }
 
 /// What must be kept.

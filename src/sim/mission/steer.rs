@@ -94,10 +94,13 @@ impl Round<'_> {
             self.m.crew[i].activity = Activity::Returning;
             return self.order(i, Order::Return);
         }
-        if self.standing_action() == Some(Action::Hold) {
+        if self.must_hold(i) {
             self.m.crew[i].activity = Activity::Waiting;
             self.m.crew[i].idle_since = self.now.tick;
-            return self.back_out(i);
+            return match self.lane_behind(i) {
+                Some(_) => self.back_out(i),
+                None => self.order(i, Order::Hold),
+            };
         }
         if let Some((until, place)) = self.m.crew[i].evading {
             if self.now.tick < until {
@@ -116,6 +119,13 @@ impl Round<'_> {
                 self.back_out(i);
             }
         }
+    }
+
+    /// Whether a broken rule keeps a drone where it is.
+    fn must_hold(&self, i: usize) -> bool {
+        let by_rule = self.fence_action() == Some(Action::Hold);
+        let is_beyond = self.sight(i).is_some_and(|sight| sight.is_held || sight.is_beyond && by_rule);
+        is_beyond || self.standing_action() == Some(Action::Hold)
     }
 
     /// Whether a drone in the air has to go home now.
@@ -195,6 +205,11 @@ impl Round<'_> {
                 let (goal, towards) = self.dock_of(*serial)?;
                 Place { heading_deg: geodesy::heading_deg(towards), ..free(goal) }
             }
+            (_, Subject::Given(k)) => {
+                let look_at = self.now.spec.tasks[*k as usize].look_at;
+                let heading_deg = look_at.and_then(|target| geodesy::heading_deg(target - job.site));
+                Place { heading_deg, ..free(job.site) }
+            }
             (Kind::Tether, Subject::Drone(serial)) => free(self.station_of(i, *serial, job.site)?),
             _ => free(job.site),
         })
@@ -224,14 +239,19 @@ impl Round<'_> {
         self.fly(i, place.goal, slow, heading);
     }
 
+    /// The lane of a drone that is between it and the façade.
+    fn lane_behind(&self, i: usize) -> Option<Lane> {
+        let position = self.sight(i)?.position;
+        self.m.crew[i].lane.filter(|lane| {
+            let off = position - lane.place;
+            off.norm() < STRAIGHT_M && off.dot(lane.outward) < -1.0
+        })
+    }
+
     /// Out of the way of others, and stay there.
     fn back_out(&mut self, i: usize) {
         let Some(position) = self.sight(i).map(|sight| sight.position) else { return };
-        let at_facade = self.m.crew[i].lane.filter(|lane| {
-            let off = position - lane.place;
-            off.norm() < STRAIGHT_M && off.dot(lane.outward) < -1.0
-        });
-        match at_facade {
+        match self.lane_behind(i) {
             Some(lane) => {
                 let out = lane.outward * -(position - lane.place).dot(lane.outward);
                 self.fly(i, position + out, Some(CLOSE_MPS), None);

@@ -19,9 +19,10 @@ const GROUND_LINE_M: f64 = 6.0;
 
 impl Round<'_> {
     pub(super) fn supply(&mut self) {
+        let needed_l = self.least_needed_l();
         for i in 0..self.m.crew.len() {
             if self.can(i, Capability::Clean) && self.tank_l(i) > 0.0 {
-                self.look_after(i);
+                self.look_after(i, needed_l);
             }
         }
         self.fill_at_docks();
@@ -38,10 +39,19 @@ impl Round<'_> {
         self.can(i, Capability::CarryFluid) && self.tank_l(i) > 0.0
     }
 
-    /// A worker that runs low stops, goes to the lane and asks for fluid.
-    fn look_after(&mut self, i: usize) {
+    /// What the task takes that takes the least, of those that wait for a worker; 0 without any.
+    fn least_needed_l(&self) -> f64 {
+        let open = self.m.board.of(Kind::Clean).filter(|job| job.holder.is_none());
+        let least = open.map(|job| job.fluid_l).fold(f64::INFINITY, f64::min);
+        if least.is_finite() { least } else { 0.0 }
+    }
+
+    /// A worker that runs low, or has too little for any task, stops, goes to the lane and asks for fluid.
+    fn look_after(&mut self, i: usize, needed_l: f64) {
         let tank_l = self.tank_l(i);
-        let is_low = self.m.crew[i].fluid_l < tank_l * self.now.spec.general.resupply_pct / 100.0;
+        let fluid_l = self.m.crew[i].fluid_l;
+        let is_low = fluid_l < tank_l * self.now.spec.general.resupply_pct / 100.0
+            || self.m.crew[i].jobs.is_empty() && fluid_l < needed_l.min(tank_l);
         let is_busy = self.m.crew[i].activity == Activity::Working;
         let serial = self.m.crew[i].serial;
         let Some(sight) = self.sight(i) else { return };

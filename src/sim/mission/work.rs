@@ -51,6 +51,9 @@ impl Round<'_> {
     }
 
     fn do_work(&mut self, i: usize, job: &Job) {
+        if let Subject::Given(k) = job.subject {
+            return self.do_given(i, job, k as usize);
+        }
         match job.kind {
             Kind::Clean => self.clean(i, job),
             Kind::Scan | Kind::Patrol => {
@@ -68,7 +71,7 @@ impl Round<'_> {
         }
     }
 
-    fn add_work(&mut self, id: u32) -> f64 {
+    pub(super) fn add_work(&mut self, id: u32) -> f64 {
         let dt = self.now.dt;
         self.m.board.get_mut(id).map_or(f64::INFINITY, |job| {
             job.work_s += dt;
@@ -86,6 +89,11 @@ impl Round<'_> {
     fn clean(&mut self, i: usize, job: &Job) {
         let Some(number) = job.window() else { return };
         let spec = self.now.spec;
+        if spec.clean.fluid_lps > 0.0 && self.m.crew[i].fluid_l <= 0.0 {
+            // It stops here; what is done of the task stays done.
+            self.m.crew[i].activity = Activity::Transit;
+            return;
+        }
         let used_l = (spec.clean.fluid_lps * self.now.dt).min(self.m.crew[i].fluid_l);
         self.m.crew[i].fluid_l -= used_l;
         self.m.fluid_l += used_l;

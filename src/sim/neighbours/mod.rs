@@ -27,6 +27,8 @@ pub struct Traffic {
     pub index: u32,
     /// Whether it is in the air.
     pub airborne: bool,
+    /// Whether it falls: it makes way for nobody.
+    pub falling: bool,
     /// Behaviour that it flies, if it is part of a swarm.
     pub behaviour: Option<u8>,
 }
@@ -53,6 +55,8 @@ pub struct Neighbours {
     heard: Vec<Fix>,
     /// Where each drone stands in those above, by order of creation.
     slots: Vec<u32>,
+    /// Where those stand that fall.
+    falling: Vec<u32>,
 }
 
 impl Neighbours {
@@ -73,6 +77,7 @@ impl Neighbours {
             self.starts[cell + 1] += self.starts[cell];
         }
         self.heard.clear();
+        self.falling.clear();
         self.sorted.resize(count, Traffic::default());
         self.places.iter_mut().for_each(|places| places.resize(count, 0.0));
         // `starts[c]` serves as the next free slot of cell c and so ends as the start of cell c + 1.
@@ -92,6 +97,9 @@ impl Neighbours {
         let Vec3 { x, y, z } = traffic.position;
         self.places.iter_mut().zip([x, y, z]).for_each(|(places, place)| places[slot] = place);
         self.sorted[slot] = traffic;
+        if traffic.falling && !self.falling.contains(&(slot as u32)) {
+            self.falling.push(slot as u32);
+        }
     }
 
     /// Says what others hear of each drone, given in order of creation, for [`Neighbours::each_heard`]. O(count).
@@ -176,6 +184,11 @@ impl Neighbours {
     fn place(&self, slot: usize) -> Vec3 {
         let [x, y, z] = &self.places;
         Vec3::new(x[slot], y[slot], z[slot])
+    }
+
+    /// Every drone that falls, however far away, in order of creation within a tick.
+    pub fn falling(&self) -> impl Iterator<Item = &Traffic> {
+        self.falling.iter().map(|&slot| &self.sorted[slot as usize]).filter(|traffic| traffic.falling)
     }
 
     /// Every drone, cell by cell.

@@ -1,20 +1,22 @@
 //! `[mission]` and `[acceptance]`: what is to be done, and what a run must come to.
 
+use super::super::Vec3;
 use super::super::command::Fault;
-use super::super::drone_type::DroneType;
+use super::super::drone_type::{Capability, DroneType};
 use super::super::mission::allocation::Allocation;
 use super::super::mission::map::CELLS_MAX;
 use super::super::mission::report::BOUNDS;
 use super::super::mission::site::{Building, Face, Layout, Side};
 use super::super::mission::spec::{
-    Action, Clean, Event, General, Inspect, Number, Patrol, Rule, Scan, Search, Supply, Tether, Turn, Watch,
+    Action, Clean, Event, General, Given, Inspect, Number, Patrol, Rule, Scan, Search, Supply, Tether, Turn,
+    Watch,
 };
-use super::super::mission::{Acceptance, Outcome, Spec};
+use super::super::mission::{Acceptance, Kind, Outcome, Spec};
 use super::super::scene::{Footprint, Scene};
 use super::fleet::Block;
 use super::reader::{Errors, Field, Section};
 use super::sections::{name, point};
-use super::{HEIGHT_MAX, SECTIONS_MAX};
+use super::{HEIGHT_MAX, POSITION_MAX, SECTIONS_MAX};
 
 /// Most rows or columns of a face.
 const LINES_MAX: u64 = 200;
@@ -22,6 +24,8 @@ const LINES_MAX: u64 = 200;
 const WINDOWS_MAX: usize = 10_000;
 /// Most litres that a drone holds.
 const TANK_L_MAX: f64 = 1000.0;
+/// Lowest place of a task.
+const HOVER_M_MIN: f64 = 2.0;
 
 /// Reads `[mission]`, if there is one.
 pub fn read(
@@ -49,6 +53,11 @@ pub fn read(
     let (mut tether, mut patrol) = (Tether::default(), Patrol::default());
     let has_tether = optional(&mut section, errors, "tether", &mut tether.numbers());
     let has_patrol = optional(&mut section, errors, "patrol", &mut patrol.numbers());
+    let largest_l = largest_tank_l(&tanks_l, types, fleet);
+    if !layout.windows.is_empty() {
+        check_tanks(&section, errors, &clean, largest_l);
+    }
+    let tasks = tasks(&mut section, errors, scene, largest_l);
     let mut rules = Vec::new();
     for rule in section.sections(errors, "rules", SECTIONS_MAX) {
         rules.extend(self::rule(rule, errors));
@@ -67,6 +76,7 @@ pub fn read(
         tanks_l,
         tether: has_tether.then_some(tether),
         patrol: has_patrol.then_some(patrol),
+        tasks,
         rules,
         events,
         layout,
@@ -212,6 +222,96 @@ fn tanks(mission: &mut Section, errors: &mut Errors, types: &[DroneType], supply
     }
     section.finish(errors);
     tanks_l
+}
+
+/// The most that a drone of the fleet which cleans holds; `None` if nobody cleans.
+fn largest_tank_l(tanks_l: &[f64], types: &[DroneType], fleet: &[Block]) -> Option<f64> {
+    let cleaners = fleet.iter().filter(|block| types[block.kind].capabilities.contains(&Capability::Clean));
+    cleaners.map(|block| tanks_l[block.kind]).reduce(f64::max)
+}
+
+/// Whoever cleans holds at least what the dirtiest window takes; otherwise nobody ever could.
+fn check_tanks(mission: &Section, errors: &mut Errors, clean: &Clean, largest_l: Option<f64>) {
+    let needed_l = clean.work_s * clean.fluid_lps;
+    if let Some(largest_l) = largest_l.filter(|&largest_l| needed_l > largest_l) {
+        let message = format!(
+            "a window takes up to {needed_l} l (clean.work_s × clean.fluid_lps), but no drone that cleans holds more than {largest_l} l"
+        );
+        errors.add(mission.start, &mission.path_of("clean.fluid_lps"), message);
+    }
+}
+
+/// `[[mission.tasks]]`: what is to be done at places of their own.
+fn tasks(mission: &mut Section, errors: &mut Errors, scene: &Scene, largest_l: Option<f64>) -> Vec<Given> {
+    let mut tasks: Vec<Given> = Vec::new();
+    for section in mission.sections(errors, "tasks", SECTIONS_MAX) {
+        let task = task(section, errors, scene, largest_l, &tasks);
+        tasks.extend(task);
+    }
+    tasks
+}
+
+fn task(
+    mut section: Section,
+    errors: &mut Errors,
+    scene: &Scene,
+    largest_l: Option<f64>,
+    known: &[Given],
+) -> Option<Given> {
+    let kinds = [Kind::Scan, Kind::Clean, Kind::Inspect, Kind::Patrol].map(|kind| (kind.name(), kind));
+    let earlier: Vec<(&str, usize)> =
+        known.iter().enumerate().map(|(k, task)| (task.name.as_str(), k)).collect();
+    let title = section.required(errors, "name");
+    let name = title.as_ref().and_then(|f| name(f, errors));
+    let kind = section.required(errors, "kind").and_then(|f| f.one_of(errors, &kinds));
+    let position = section.required(errors, "position").and_then(|f| place(&f, errors, scene));
+    let look_at = section.get("look_at").and_then(|f| f.numbers::<3>(errors, -POSITION_MAX..=POSITION_MAX));
+    let duration_s = section.number(errors, "duration_s", 0.2..=3600.0).unwrap_or(5.0);
+    let fluid = section.get("fluid_l");
+    let fluid_l = fluid.as_ref().and_then(|f| f.number(errors, 0.0..=TANK_L_MAX)).unwrap_or(0.0);
+    let at_s = section.number(errors, "at_s", 0.0..=1e6).unwrap_or(0.0);
+    let after = section.get("after").and_then(|f| f.one_of(errors, &earlier));
+    let deadline_s = section.number(errors, "deadline_s", 1.0..=1e6);
+    section.finish(errors);
+    match (&fluid, largest_l) {
+        (Some(fluid), _) if kind.is_some_and(|kind| kind != Kind::Clean) => {
+            fluid.error(errors, "only tasks of the kind clean take fluid");
+        }
+        (Some(fluid), Some(largest_l)) if fluid_l > largest_l => {
+            fluid.error(errors, format!("{fluid_l} l; no drone that cleans holds more than {largest_l} l"));
+        }
+        _ => {}
+    }
+    let name = name?;
+    if let Some(title) = title.filter(|_| earlier.iter().any(|(known, _)| *known == name)) {
+        title.error(errors, format!("there are two tasks of the name {name}"));
+    }
+    let look_at = look_at.map(|[x, y, z]| Vec3::new(x, y, z));
+    Some(Given {
+        name,
+        kind: kind?,
+        position: position?,
+        look_at,
+        duration_s,
+        fluid_l,
+        at_s,
+        after,
+        deadline_s,
+    })
+}
+
+/// A point in the air where a drone may hover.
+fn place(field: &Field, errors: &mut Errors, scene: &Scene) -> Option<Vec3> {
+    let [x, y, z] = field.numbers::<3>(errors, -POSITION_MAX..=POSITION_MAX)?;
+    let place = Vec3::new(x, y, z);
+    if let Some(objection) = scene.objection_to(place) {
+        field.error(errors, objection);
+    } else if z < HOVER_M_MIN {
+        field.error(errors, format!("the point lies at {z} m; drones hover at {HOVER_M_MIN} m and above"));
+    } else {
+        return Some(place);
+    }
+    None
 }
 
 fn rule(mut section: Section, errors: &mut Errors) -> Option<Rule> {

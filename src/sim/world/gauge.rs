@@ -150,10 +150,13 @@ impl World {
                 Encounter::NearMiss => self.metrics.near_misses += 1,
                 Encounter::Collision => self.metrics.collisions += 1,
             }
+            let falls = [a, b].into_iter().any(|index| self.glances[index].traffic.falling);
+            self.safety.wreck_collisions += u64::from(falls && what == Encounter::Collision);
             // Points in units of their own meet all the time: counted, but not told one by one.
             if self.scenario.dynamics != Dynamics::Kinematic {
                 let other = Arc::clone(&self.drones[b].id);
-                self.tell_of(a, level, code, format!("{words} with {other}, {distance:.1} m"));
+                let why = if falls { ", one of them falling" } else { "" };
+                self.tell_of(a, level, code, format!("{words} with {other}, {distance:.1} m{why}"));
             }
         }
         self.begun = begun;

@@ -57,6 +57,7 @@ impl Look<'_> {
             radius_m: kind.radius_m,
             index: index as u32,
             airborne: drone.is_airborne(),
+            falling: drone.is_airborne() && drone.task == Task::Fall,
             behaviour: match drone.task {
                 Task::Swarm { behaviour } => Some(behaviour),
                 _ => None,

@@ -6,6 +6,7 @@ use super::super::drone::{Drone, Next, Task};
 use super::super::mission::spec::{Event, Turn};
 use super::super::mission::{Answer, Doing, Mission, Moment, Order, ROUND_S, Said, Sight, Spec};
 use super::super::params::Limit;
+use super::super::scene::{Fence, FenceAction};
 use super::super::{Level, Tick, Vec3};
 use super::World;
 
@@ -63,13 +64,22 @@ impl World {
         ((ROUND_S / self.tick_s()).round() as Tick).max(1)
     }
 
-    fn play_round(&mut self, spec: &Spec, every: Tick, sights: &[Sight]) {
-        let scene = Arc::clone(&self.scene);
-        let scenario = Arc::clone(&self.scenario);
-        let moment = Moment {
+    /// The crew is known before the clock starts.
+    pub(super) fn muster(&mut self) {
+        let (Some(spec), Some(mut mission)) = (self.scenario.mission.clone(), self.mission.take()) else {
+            return;
+        };
+        let (sights, every) = (self.mission_sights(), self.round_ticks());
+        Arc::make_mut(&mut mission).muster(self.moment(&spec, every), &sights, every);
+        self.mission = Some(mission);
+    }
+
+    /// The world as a round is shown it, `every` ticks after the one before.
+    fn moment<'a>(&'a self, spec: &'a Spec, every: Tick) -> Moment<'a> {
+        Moment {
             spec,
-            scene: &scene,
-            types: &scenario.types,
+            scene: &self.scene,
+            types: &self.scenario.types,
             seed: self.seed,
             tick: self.tick,
             tick_s: self.tick_s(),
@@ -77,9 +87,14 @@ impl World {
             wind_mps: self.wind.at(Vec3::ZERO, 0.3 * spec.search.ceiling_m).horizontal_norm(),
             resume_pct: self.limit(Limit::BatteryResume),
             way_home_m: self.limit(Limit::RtlAltitude),
-        };
-        let Some(mission) = &mut self.mission else { return };
-        let Answer { orders, said } = Arc::make_mut(mission).round(moment, sights);
+        }
+    }
+
+    fn play_round(&mut self, spec: &Spec, every: Tick, sights: &[Sight]) {
+        let Some(mut mission) = self.mission.take() else { return };
+        let answer = Arc::make_mut(&mut mission).round(self.moment(spec, every), sights);
+        self.mission = Some(mission);
+        let Answer { orders, said } = answer;
         for (index, order) in orders {
             self.obey(index, order);
         }
@@ -92,6 +107,8 @@ impl World {
     /// A drone as its mission is shown it.
     fn sight(&self, index: usize) -> Sight {
         let drone = &self.drones[index];
+        let holds =
+            |fence: &Fence| fence.action == FenceAction::Hold && fence.is_breached_at(drone.body.position);
         Sight {
             serial: drone.serial,
             index,
@@ -111,6 +128,7 @@ impl World {
             trouble: trouble(drone, self.tick),
             is_linked: self.tick >= drone.faults.link_until,
             is_beyond: drone.breach,
+            is_held: drone.breach && self.scene.fences.iter().any(holds),
         }
     }
 
@@ -120,6 +138,9 @@ impl World {
             Order::Fly { goal, speed_mps, heading_deg } => {
                 self.drones[index].task = Task::Errand { goal, speed_mps, heading_deg };
             }
+            // Whoever holds already keeps its place: it must not drift from round to round.
+            Order::Hold if matches!(self.drones[index].task, Task::Hold { .. }) => {}
+            Order::Hold => self.drones[index].task = Task::Hold { at: None },
             Order::Return => self.drones[index].task = Task::Rtl { descending: false },
             Order::Feed { joules } => {
                 let full = self.kind(&self.drones[index]).battery_j();

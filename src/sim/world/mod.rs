@@ -98,6 +98,7 @@ impl World {
         world.rows_changed();
         world.paths_changed();
         world.freeze_anew();
+        world.muster();
         world
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::super::command::Fault;
-use super::super::super::{Heading, Intent, Landed, Level, Memory, Mode};
+use super::super::super::{Drone, Heading, Intent, Landed, Level, Memory, Mode};
 use super::*;
 
 fn inject(world: &mut World, id: &str, fault: Fault, value: Option<f64>, duration_s: Option<f64>) {
@@ -18,8 +18,12 @@ fn codes(world: &mut World) -> Vec<(&'static str, Level)> {
     world.drain_happenings().into_iter().map(|h| (known(h.code), h.level)).collect()
 }
 
+fn drone<'w>(world: &'w World, id: &str) -> &'w Drone {
+    &world.drones()[world.index_of(id).unwrap()]
+}
+
 fn mode(world: &World, id: &str) -> Mode {
-    world.drones()[world.index_of(id).unwrap()].mode()
+    drone(world, id).mode()
 }
 
 #[test]
@@ -167,4 +171,46 @@ fn a_missing_intent_leaves_the_last_one_standing() {
     world.step(&[None; 5]);
     assert_eq!(codes(&mut world), [("intent_missed", Level::Warning); 5]);
     assert!((world.drones()[0].velocity() - speed).norm() < 0.2);
+}
+
+/// One quad above another in the air; the upper one loses its motors. What came of it.
+fn fall_onto(filter: &str, height_m: f64, aside_m: f64) -> World {
+    let mut world = field(&format!(
+        "[avoidance]\nfilter = \"{filter}\"\n[[drones]]\ntype = \"quad\"\nname = \"under\"\nposition = [-60.0, -60.0]\n\
+         altitude_m = 10.0\n[[drones]]\ntype = \"quad\"\nname = \"wreck\"\nposition = [{}, -60.0]\naltitude_m = {}\n",
+        aside_m - 60.0,
+        10.0 + height_m
+    ));
+    inject(&mut world, "wreck", Fault::Motor, Some(0.0), None);
+    for _ in 0..200 {
+        world.advance();
+    }
+    assert!(!drone(&world, "wreck").is_airborne());
+    world
+}
+
+#[test]
+fn whoever_is_beneath_a_wreck_goes_out_of_its_way() {
+    for height_m in [5.0, 10.0, 20.0, 40.0, 60.0] {
+        for aside_m in [0.0, 0.2, 0.5, 1.5] {
+            let world = fall_onto("brake", height_m, aside_m);
+            assert_eq!(world.metrics().collisions, 0, "from {height_m} m, {aside_m} m aside");
+            assert!(drone(&world, "under").position().z > 5.0, "it does not race it to the ground");
+        }
+    }
+}
+
+#[test]
+fn a_collision_with_a_wreck_is_told_from_one_of_two_that_fly() {
+    let struck = fall_onto("none", 10.0, 0.1);
+    assert_eq!((struck.safety().collisions, struck.safety().wreck_collisions), (1, 1));
+    let mut world = field(
+        "[avoidance]\nfilter = \"none\"\n[[drones]]\ntype = \"quad\"\ncount = 2\naltitude_m = 20.0\n\
+         grid = { center = [-60.0, -60.0], spacing_m = 20.0 }\n",
+    );
+    let [a, b] = [0, 1].map(|k| world.drones()[k].position());
+    accept(&mut world, "quad-1", goto(b.x, b.y, b.z), 1);
+    accept(&mut world, "quad-2", goto(a.x, a.y, a.z), 2);
+    advance(&mut world, 20.0);
+    assert_eq!((world.safety().collisions, world.safety().wreck_collisions), (1, 0));
 }

@@ -7,6 +7,10 @@ use super::super::hash::Hash64;
 use super::super::{Scenario, Targets, World};
 use super::*;
 
+mod given;
+mod loss;
+mod rules;
+
 /// Two façades with six windows each, and two of everybody.
 const SMALL: &str = r#"
 name = "small"
@@ -76,7 +80,11 @@ fn small(seed: u64) -> World {
 }
 
 fn small_with(more: &str, seed: u64) -> World {
-    let scenario = Scenario::parse(&format!("{SMALL}{more}")).unwrap_or_else(|errors| panic!("{errors:#?}"));
+    world(&format!("{SMALL}{more}"), seed)
+}
+
+fn world(text: &str, seed: u64) -> World {
+    let scenario = Scenario::parse(text).unwrap_or_else(|errors| panic!("{errors:#?}"));
     World::new(Arc::new(scenario), seed)
 }
 
@@ -111,6 +119,11 @@ fn kill(world: &mut World, id: &str) {
     world.apply(&fault, &ids(&[id]), 1).unwrap();
 }
 
+fn member(world: &World, id: &str) -> Member {
+    let crew = &world.mission().unwrap().crew;
+    crew.iter().find(|member| &*member.id == id).unwrap_or_else(|| panic!("no {id}")).clone()
+}
+
 fn assert_complete(world: &World) {
     let report = Report::of(world).unwrap();
     let judged = report.acceptance.as_ref().unwrap();
@@ -131,42 +144,6 @@ fn an_unknown_house_is_found_cleaned_and_verified() {
         assert!(codes.iter().any(|said| said == code), "{code} was not said");
     }
     assert!(codes.iter().filter(|code| *code == "mission_phase").count() >= 4);
-}
-
-#[test]
-fn losing_any_one_kind_of_drone_once_stops_nothing() {
-    for (seed, (id, at_s)) in [
-        ("scout-1", 12.0),
-        ("worker-1", 40.0),
-        ("tanker-mule-2", 70.0),
-        ("tanker-lifeline-1", 60.0),
-        ("overseer-1", 90.0),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let mut world = small(seed as u64 + 10);
-        advance_to(&mut world, at_s);
-        kill(&mut world, id);
-        finish(&mut world);
-        assert_complete(&world);
-        let lost = Report::of(&world).unwrap().crew.iter().filter(|member| member.is_lost).count();
-        assert_eq!(lost, 1, "{id} at {at_s} s");
-    }
-}
-
-#[test]
-fn without_mules_it_ends_on_the_ground_and_says_why() {
-    let mut world = small(3);
-    advance_to(&mut world, 20.0);
-    kill(&mut world, "tanker-mule-1");
-    kill(&mut world, "tanker-mule-2");
-    finish(&mut world);
-    let report = Report::of(&world).unwrap();
-    assert_eq!(report.outcome, Some("stranded"));
-    assert!(report.reason.ends_with("for clean no drone is left that brings fluid"), "{}", report.reason);
-    assert_eq!(report.in_the_air, 0);
-    assert!(!report.acceptance.unwrap().passed);
 }
 
 #[test]
@@ -205,10 +182,7 @@ fn an_operator_takes_a_drone_out_and_gives_it_back() {
     advance_to(&mut world, 50.0);
     world.apply(&Command::Hold {}, &ids(&["worker-1"]), 1).unwrap();
     advance_to(&mut world, 60.0);
-    let member = |world: &World| {
-        let crew = &world.mission().unwrap().crew;
-        crew.iter().find(|member| &*member.id == "worker-1").unwrap().clone()
-    };
+    let member = |world: &World| member(world, "worker-1");
     assert_eq!(member(&world).activity, Activity::Manual);
     assert!(member(&world).jobs.is_empty());
     world.apply(&Command::MissionStart {}, &ids(&["worker-1"]), 2).unwrap();
@@ -217,20 +191,26 @@ fn an_operator_takes_a_drone_out_and_gives_it_back() {
     assert!(member(&world).done > 0);
 }
 
+/// Types of ones own with other names do the same work, for their capabilities are the same.
 #[test]
-fn too_much_wind_holds_everyone_until_it_is_calm_again() {
-    let events =
-        "[[mission.events]]\nat_s = 30.0\nwind_mps = 7.5\n[[mission.events]]\nat_s = 60.0\nwind_mps = 1.0\n";
-    let mut world = small_with(events, 7);
-    advance_to(&mut world, 45.0);
-    let done = |world: &World| world.mission().unwrap().truth.cleanings.iter().sum::<u32>();
-    assert!(world.mission().unwrap().rules[0].is_broken);
-    let before = done(&world);
-    advance_to(&mut world, 60.0);
-    assert_eq!(done(&world), before, "nobody cleans while the rule holds");
-    let codes = finish(&mut world);
-    assert!(codes.iter().any(|code| code == "rule_kept"));
+fn capabilities_decide_and_not_names() {
+    let own = [("scout", "eye"), ("worker", "climber"), ("tanker-mule", "mule"), ("overseer", "judge")];
+    let types: String =
+        own.iter().map(|(base, name)| format!("[[types]]\nname = \"{name}\"\nbase = \"{base}\"\n")).collect();
+    let text = own.iter().fold(SMALL.to_owned(), |text, (base, name)| {
+        text.replace(&format!("type = \"{base}\""), &format!("type = \"{name}\""))
+    });
+    let mut world = world(&text.replace("[mission]\n", &format!("{types}[mission]\n")), 1);
+    finish(&mut world);
     assert_complete(&world);
+    for (start, what) in [("eye", "scans"), ("climber", "cleans"), ("mule", "carries"), ("judge", "inspects")]
+    {
+        let crew = &world.mission().unwrap().crew;
+        assert!(
+            crew.iter().any(|member| member.id.starts_with(start) && member.done > 0),
+            "no {start} {what}"
+        );
+    }
 }
 
 #[test]
