@@ -106,10 +106,11 @@ test('the server is killed: the page says so and disables commands; restarted, i
   assert.deepEqual(page.faults, []);
 });
 
-test('with Socket.IO blocked the page shows HTTP polling as such, and commands go over HTTP', options, async (t) => {
+test('with Socket.IO blocked the page shows HTTP polling as such, commands go over HTTP, and both end with the socket', options, async (t) => {
   const page = await open(t, browser, server, '/lite/');
-  await page.route('**/socket.io/**', (route) => route.abort());
-  await page.routeWebSocket(/socket\.io/, (socket) => socket.close());
+  let isBlocked = true;
+  await page.route('**/socket.io/**', (route) => (isBlocked ? route.abort() : route.continue()));
+  await page.routeWebSocket(/socket\.io/, (socket) => (isBlocked ? socket.close() : socket.connectToServer()));
   await page.goto(`${server.url}/?test`);
   await holds(page, () => window.__console?.state === 'polling' && window.__console.drones > 0, undefined, 20_000);
   await page.getByText(/HTTP/).first().waitFor();
@@ -125,6 +126,16 @@ test('with Socket.IO blocked the page shows HTTP polling as such, and commands g
   await page.getByRole('button', { name: /^Hold(\s+H)?$/ }).click();
   const strip = await until('the command is answered', async () => page.evaluate(() => window.__console.strips.find((s) => s.command === 'hold' && s.transport !== null)), { within: 10_000 });
   assert.equal(strip.transport, 'http', JSON.stringify(strip));
+
+  // With the first frame of the socket polling ends: nothing is asked for twice.
+  const asked = [];
+  page.on('request', (request) => { if (/\/api\/(drones|visualization)$/.test(request.url())) asked.push(request.url()); });
+  await until('it polls', () => asked.length > 0);
+  isBlocked = false;
+  await holds(page, () => window.__console.state === 'live', undefined, 20_000);
+  asked.length = 0;
+  await sleep(2500);
+  assert.deepEqual(asked, []);
 });
 
 for (const colorScheme of ['dark', 'light']) {

@@ -80,6 +80,21 @@ test('a drone that panics is restored in a failsafe mode and reported, and ticks
   assert.equal((await server.json('/api/health')).status, 'ok');
 });
 
+test('a log that nobody can write to fails no command', async (t) => {
+  // Every line of the log is refused: the disk behind it is full.
+  const server = await startServer({ t, under: ['bash', '-c', 'exec "$@" > /dev/full 2>&1', 'bash'], env: { RUST_LOG: 'debug' } });
+  const { drones } = await server.json('/api/drones');
+  const { id } = drones.find((drone) => drone.landed === 'in_air');
+  for (const [command, params] of [['hold'], ['goto', { position: [drones[0].position[0], drones[0].position[1], 30] }], ['velocity', { velocity: [1, 0, 0] }], ['hold']]) {
+    const { status, body } = await server.post('/api/command', { command, targets: [id], ...(params ? { params } : {}) });
+    assert.deepEqual([status, body.ok, body.results[id].result], [200, true, 'accepted'], JSON.stringify(body));
+  }
+  // What is wrong with a command is told as it is, and not by a failure of its own.
+  const { status, body } = await server.post('/api/command', { command: 'fly_to_the_moon', targets: [id] });
+  assert.deepEqual([status, body.error.code], [400, 'unknown_command'], JSON.stringify(body));
+  assert.equal((await server.json('/api/health')).status, 'ok');
+});
+
 test('a client that is cut off is gone for the others, and may return', async (t) => {
   const server = await startServer({ t });
   const watcher = await connect(server, { t });

@@ -1,7 +1,7 @@
 //! Bugs that were there once, each with a line of post-mortem and a test that would have caught it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -10,12 +10,12 @@ use hmrs::contract::mission;
 use hmrs::contract::outgoing::RunState;
 use hmrs::contract::record::NoRecorder;
 use hmrs::sim::{Scenario, World, builtin};
-use hmrs::swarm::{Beginning, Origin, Published, Settings, Shelf, Submit, Swarm};
+use hmrs::swarm::{Beginning, Origin, Published, Pulse, Settings, Shelf, Submit, Swarm};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-/// Passes on every tick report as `(tick, state, hash)`.
-struct Ear(mpsc::UnboundedSender<(u64, RunState, u64)>);
+/// Passes on every tick report as `(tick, state, hash)`, and keeps the ids of the newest table.
+struct Ear(mpsc::UnboundedSender<(u64, RunState, u64)>, Arc<Mutex<Vec<String>>>);
 
 impl Actor for Ear {
     type Context = Context<Self>;
@@ -26,6 +26,8 @@ impl Handler<Published> for Ear {
 
     fn handle(&mut self, published: Published, _: &mut Self::Context) {
         if let Published::Tick(report) = published {
+            let ids = report.snapshot.table.rows.iter().map(|row| row.id.to_string());
+            *self.1.lock().unwrap() = ids.collect();
             let _ = self.0.send((report.snapshot.tick, report.state, report.hash.1));
         }
     }
@@ -38,6 +40,8 @@ fn hello() -> Arc<Scenario> {
 
 struct Live {
     swarm: Addr<Swarm>,
+    pulse: Arc<Pulse>,
+    drones: Arc<Mutex<Vec<String>>>,
     reports: mpsc::UnboundedReceiver<(u64, RunState, u64)>,
 }
 
@@ -47,10 +51,15 @@ impl Live {
     }
 
     fn launch_with(threads: usize, asked_max: usize) -> Self {
+        Self::launch_in(hello(), threads, asked_max)
+    }
+
+    fn launch_in(scenario: Arc<Scenario>, threads: usize, asked_max: usize) -> Self {
         let (sender, reports) = mpsc::unbounded_channel();
+        let drones = Arc::new(Mutex::new(Vec::new()));
         let settings = Settings {
             id: "default".into(),
-            scenario: hello(),
+            scenario,
             seed: Some(7),
             is_paused: true,
             threads,
@@ -59,15 +68,15 @@ impl Live {
             telemetry_every: 25,
             keyframe_every_s: 10.0,
         };
-        let audience = Ear(sender).start().recipient();
-        let (swarm, _) = Swarm::launch(
+        let audience = Ear(sender, drones.clone()).start().recipient();
+        let (swarm, pulse) = Swarm::launch(
             settings,
             Beginning::Fresh,
             Arc::new(Shelf::default()),
             Arc::new(NoRecorder),
             audience,
         );
-        Self { swarm, reports }
+        Self { swarm, pulse, drones, reports }
     }
 
     async fn give(&self, command: Value) -> Value {
@@ -115,6 +124,43 @@ async fn start_never_changes_the_scene() {
     let mut headless = World::new(hello(), 7);
     (0..tick).for_each(|_| headless.advance());
     assert_eq!(hash, headless.state_hash(), "after {tick} ticks");
+}
+
+/// The clock of the original stood at 0.0 while its server answered that all was well.
+#[actix::test]
+async fn a_swarm_that_stands_still_is_noticed() {
+    let mut live = Live::launch(1);
+    live.report(|_| true).await;
+    assert!(live.pulse.vitals().beat_age_ms < 1000, "a held clock is no dead one");
+    live.give(json!({ "command": "start" })).await;
+    let (tick, ..) = live.report(|(tick, ..)| *tick >= 10).await;
+    assert!(live.pulse.vitals().tick >= tick && live.pulse.vitals().beat_age_ms < 1000);
+    live.swarm.send(hmrs::swarm::Shutdown).await.unwrap();
+    let noticed = async {
+        while live.pulse.vitals().beat_age_ms < 300 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), noticed).await.expect("its age grows");
+}
+
+/// The original put drones into scenes where nobody had asked for any.
+#[actix::test]
+async fn nothing_is_spawned_that_nobody_asked_for() {
+    let empty = Arc::new(Scenario::parse("name = \"empty\"").unwrap());
+    let mut live = Live::launch_in(empty, 1, usize::MAX);
+    for command in ["start", "pause", "stop", "reset", "start", "pause"] {
+        live.give(json!({ "command": command })).await;
+        live.report(|_| true).await;
+    }
+    live.give(json!({ "command": "step", "params": { "ticks": 250 } })).await;
+    live.report(|(tick, ..)| *tick >= 250).await;
+    assert_eq!(*live.drones.lock().unwrap(), [""; 0]);
+    live.give(json!({ "command": "spawn", "params": { "type": "quad", "position": [0.0, 0.0, 10.0] } }))
+        .await;
+    let drones = live.drones.clone();
+    live.report(|_| !drones.lock().unwrap().is_empty()).await;
+    assert_eq!(*drones.lock().unwrap(), ["quad-1"]);
 }
 
 /// Actors on any number of threads or slices without them, a drone that panics, and the plain loop: the same bits.
