@@ -129,10 +129,12 @@ test('with Socket.IO blocked the page shows HTTP polling as such, commands go ov
   assert.equal(strip.transport, 'http', JSON.stringify(strip));
 
   // With the first frame of the socket polling ends: nothing is asked for twice.
+  const asked = [];
+  page.on('request', (request) => { if (/\/api\/(status|drones|visualization)/.test(request.url())) asked.push(request.url()); });
+  await until('it polls', () => asked.length > 0);
   isBlocked = false;
   await holds(page, () => window.__console.state === 'live', undefined, 20_000);
-  const asked = [];
-  page.on('request', (request) => { if (/\/api\/(status|drones)/.test(request.url())) asked.push(request.url()); });
+  asked.length = 0;
   await sleep(2500);
   assert.deepEqual(asked, []);
 });
