@@ -116,6 +116,37 @@ async fn beyond_the_bound_telemetry_is_dropped_and_events_are_refused_until_the_
 }
 
 #[actix::test]
+async fn what_the_user_may_not_write_waits_until_he_may() {
+    let server = Postgres::shared();
+    let address = server.new_database();
+    let database = address.rsplit('/').next().unwrap();
+    hmrs::store::migrate(&url(&address)).unwrap();
+    server.psql(database, "CREATE ROLE guest LOGIN");
+    server
+        .psql(database, "GRANT SELECT, INSERT, UPDATE ON runs, hashes, __diesel_schema_migrations TO guest");
+    let writer = Writer::start(url(&address.replace("hmrs@", "guest@")), quick());
+    writer.record(started("r", 1)).unwrap();
+    writer.record(hash("r", 1, 1)).unwrap();
+    writer.flush(SOON).await.unwrap();
+    for seq in 0..10 {
+        writer.record(journal("r", seq, seq)).unwrap();
+        writer.record(hash("r", 2 + seq, seq)).unwrap();
+        let _ = writer.flush(A_MOMENT).await;
+    }
+    let health = writer.health();
+    assert_eq!((health.state, health.set_aside), (DatabaseState::Away, 0), "{health:?}");
+    assert!(health.last_error.unwrap().contains("permission denied for table journal"));
+    assert!(writer.ready().unwrap_err().reason.contains("permission denied for table journal"));
+
+    server.psql(database, "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO guest");
+    writer.flush(SOON).await.unwrap();
+    writer.stop(SOON).await.unwrap();
+    let counts = "SELECT (SELECT count(*) FROM journal), (SELECT count(*) FROM hashes)";
+    assert_eq!(server.psql(database, counts).trim(), "10|11");
+    assert_eq!((writer.health().state, writer.health().set_aside), (DatabaseState::Ok, 0));
+}
+
+#[actix::test]
 async fn a_locked_sqlite_is_waited_for() {
     let place = Place::sqlite();
     let writer = place.writer();

@@ -86,7 +86,7 @@ impl StoreError {
 /// Whether an error is about the state of the database rather than about what was asked of it. Diesel hands out no
 /// SQLSTATE, so what it does not sort itself is told by the message.
 fn is_transient(kind: &DatabaseErrorKind, message: &str) -> bool {
-    const SIGNS: [&str; 14] = [
+    const SIGNS: [&str; 15] = [
         "database is locked",
         "database table is locked",
         "database schema is locked",
@@ -94,6 +94,7 @@ fn is_transient(kind: &DatabaseErrorKind, message: &str) -> bool {
         "disk is full",
         "No space left on device",
         "readonly database",
+        "permission denied",
         "unable to open database file",
         "out of memory",
         "out of shared memory",
@@ -125,6 +126,8 @@ mod tests {
         let sorted = |error| StoreError::from_query(&error, "x", true).is_worth_retrying();
         assert!(sorted(failure(DatabaseErrorKind::Unknown, "database is locked")));
         assert!(sorted(failure(DatabaseErrorKind::SerializationFailure, "could not serialize access")));
+        // Not the record's fault: somebody who may will permit it.
+        assert!(sorted(failure(DatabaseErrorKind::Unknown, "permission denied for table journal")));
         assert!(!sorted(failure(
             DatabaseErrorKind::NotNullViolation,
             "NOT NULL constraint failed: runs.seed"

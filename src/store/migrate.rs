@@ -1,7 +1,10 @@
 //! Bringing the tables up to date.
 
+use std::collections::BTreeSet;
+
 use diesel::connection::SimpleConnection;
 use diesel::migration::{MigrationSource, MigrationVersion};
+use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::error::StoreError;
@@ -41,6 +44,9 @@ impl Link {
     pub(super) fn migrate(&mut self) -> Result<Vec<String>, StoreError> {
         match &mut self.connection {
             AnyConnection::Postgres(connection) => {
+                if is_up_to_date(connection) {
+                    return Ok(Vec::new());
+                }
                 connection
                     .batch_execute(&format!(
                         "SET client_min_messages = warning; SELECT pg_advisory_lock({LOCK})"
@@ -74,6 +80,21 @@ impl Link {
             other => other,
         }
     }
+}
+
+/// Whether all migrations, and no others, are applied. Asked first: diesel begins by making its table, if it is not there, which
+/// not every user may who may write rows.
+fn is_up_to_date(connection: &mut PgConnection) -> bool {
+    #[derive(QueryableByName)]
+    struct Applied {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        version: String,
+    }
+    let known = MigrationSource::<diesel::pg::Pg>::migrations(&POSTGRES).unwrap_or_default();
+    let known: BTreeSet<String> = known.iter().map(|known| known.name().version().to_string()).collect();
+    diesel::sql_query("SELECT version FROM __diesel_schema_migrations")
+        .load::<Applied>(connection)
+        .is_ok_and(|applied| applied.into_iter().map(|row| row.version).collect::<BTreeSet<_>>() == known)
 }
 
 fn run<DB, C>(connection: &mut C, migrations: EmbeddedMigrations) -> Result<Vec<String>, StoreError>
