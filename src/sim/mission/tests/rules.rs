@@ -95,11 +95,11 @@ fn assert_everyone(world: &mut World, action: &str, said: &str) {
 #[test]
 fn too_much_wind_warns_holds_or_calls_home_as_the_rule_says() {
     let events =
-        "[[mission.events]]\nat_s = 30.0\nwind_mps = 7.5\n[[mission.events]]\nat_s = 60.0\nwind_mps = 1.0\n";
+        "[[mission.events]]\nat_s = 30.0\nwind_mps = 4.0\n[[mission.events]]\nat_s = 60.0\nwind_mps = 1.0\n";
     for action in ["warn", "hold", "return"] {
-        let mut world = small_under("watch = \"wind\"\nlimit_mps = 6.0", action, "", events);
+        let mut world = small_under("watch = \"wind\"\nlimit_mps = 3.0", action, "", events);
         let said = until(&mut world, "rule_broken", 60.0);
-        assert!(said.contains("limit 6 m/s"), "{said}");
+        assert!(said.contains("limit 3 m/s"), "{said}");
         assert_everyone(&mut world, action, &said);
         until(&mut world, "rule_kept", 100.0);
         finish(&mut world);
