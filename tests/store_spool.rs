@@ -95,7 +95,7 @@ async fn with_the_database_there_a_command_is_durable_without_the_spool() {
 
 /// However much telemetry goes in one batch: it ends early, and what is left of it follows.
 async fn an_ack_does_not_wait_for_a_long_batch(place: Place) {
-    const FRAMES: u64 = 12;
+    const FRAMES: u64 = 60;
     let bench = Bench::new();
     let limits = Limits { batch_bytes_min: 16 << 20, batch_bytes_max: 16 << 20, ..quick().limits };
     let writer = Writer::start(place.url.clone(), WriterConfig { limits, ..bench.config() });
