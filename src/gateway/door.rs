@@ -24,7 +24,7 @@ use super::{Commons, Flying, Gateway};
 /// Pieces of [`super::MESSAGE_PIECE_BYTES`] that a client may say to everyone. What one says waits in the outbox of each of
 /// the others, who are disconnected when theirs is full: nobody may fill it for them.
 const CHATTER: CommandRate =
-    CommandRate { per_second: NonZeroU32::new(10).unwrap(), burst: NonZeroU32::new(40).unwrap() };
+    CommandRate { per_second: NonZeroU32::new(100).unwrap(), burst: NonZeroU32::new(500).unwrap() };
 
 /// Attempts of one token beyond its role that are written down, a second and at once. Further ones are refused like these,
 /// and do not fill the database for others, whose commands must have room there.

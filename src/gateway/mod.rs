@@ -51,7 +51,7 @@ pub const DEFAULT_SWARM: &str = "default";
 /// Largest `message`, in bytes of JSON, that is passed on to everyone.
 const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 /// A `message` counts once, and once more for each of these.
-const MESSAGE_PIECE_BYTES: usize = 4096;
+const MESSAGE_PIECE_BYTES: usize = 1024;
 /// Entries of one `communication-log-update`.
 const LOG_BATCH_ENTRIES: usize = 1000;
 /// Swarms that one server flies.
