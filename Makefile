@@ -93,4 +93,6 @@ target/e2e/venv/.installed: e2e/requirements.txt
 
 $(CONSOLE_STAMP): $(FRONTEND_STAMP) $(CONSOLE_SOURCES)
 	cd frontend && npm run build
+	@# Cargo does not look again for files that were not there when it compiled the server.
+	@touch src/http/assets.rs
 	@mkdir -p $(@D) && touch $@

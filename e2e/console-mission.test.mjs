@@ -10,10 +10,9 @@ import { live } from './support/console.mjs';
 import { full, until } from './support/process.mjs';
 import { hmrs, root, startServer } from './support/server.mjs';
 
-// Minutes of flight before the eyes of a browser: at full length only. The quick one beside them goes on always.
-const whole = { skip: missing || (!full && 'make e2e flies it') };
-const quick = { skip: missing };
-/** Simulated seconds of the mission pass a hundred times faster; what is left of them fits into this on a busy machine. */
+/** Seeds that each mission is flown with before a browser. */
+const SEEDS = full ? 20 : 2;
+/** A mission takes seconds at full speed; on a busy machine it still fits into this. */
 const PATIENCE = 240_000;
 let browser;
 before(async () => { if (!missing) browser = await launch(); });
@@ -38,11 +37,11 @@ async function assertWhole(server, report, scenario, windows) {
     const status = await server.json('/api/status');
     return status.state === 'paused' && status.state_hash_tick === status.tick && status;
   });
-  const headless = hmrs('run', scenario, '--ticks', String(tick));
-  assert.equal(headless.last.state_hash, hash, `${scenario} after ${tick} ticks`);
+  const headless = hmrs('run', scenario, '--seed', String(report.seed), '--ticks', String(tick));
+  assert.equal(headless.last.state_hash, hash, `${scenario}, seed ${report.seed}, after ${tick} ticks`);
 }
 
-test('before the clock starts the mission and its crew are there; what is decided is not over until everybody is home', quick, async (t) => {
+test('before the clock starts the mission and its crew are there; what is decided is not over until everybody is home', { skip: missing }, async (t) => {
   // Without mules a mission ends where the fluid does; on a small site that is soon. The worker has a long way home.
   const file = join(mkdtempSync(join(tmpdir(), 'hmrs-mission-')), 'dry.toml');
   t.after(() => rmSync(dirname(file), { recursive: true }));
@@ -69,7 +68,7 @@ test('before the clock starts the mission and its crew are there; what is decide
   assert.deepEqual(page.faults, []);
 });
 
-test('a tower is found, cleaned and verified before the eyes of the operator, who gets a report', whole, async (t) => {
+test('a tower is found, cleaned and verified before the eyes of the operator, who gets a report', { skip: missing }, async (t) => {
   const server = await flying(t, 'facade');
   const page = await live(t, browser, server, '/?test');
   const panel = page.locator('#drawer-body .mission');
@@ -132,7 +131,7 @@ test('a tower is found, cleaned and verified before the eyes of the operator, wh
   assert.deepEqual(page.faults, []);
 });
 
-test('four buildings are cleaned by thirty drones before the eyes of the operator, with the hash of a headless run', whole, async (t) => {
+test('four buildings are cleaned by thirty drones before the eyes of the operator, with the hash of a headless run', { skip: missing }, async (t) => {
   const server = await flying(t, 'campus');
   const page = await live(t, browser, server, '/?test');
   const panel = page.locator('#drawer-body .mission');
@@ -151,3 +150,29 @@ test('four buildings are cleaned by thirty drones before the eyes of the operato
   await assertWhole(server, report, 'campus', 240);
   assert.deepEqual(page.faults, []);
 });
+
+for (const [scenario, windows] of [['facade', 120], ['campus', 240]]) {
+  test(`${scenario} over ${SEEDS} seeds, each before the eyes of a browser, with the hash of a headless run`, { skip: missing }, async (t) => {
+    const rows = [];
+    for (let seed = 1; seed <= SEEDS; seed += 1) {
+      await t.test(`seed ${seed}`, async (t) => {
+        const server = await flying(t, scenario, '--seed', String(seed));
+        const page = await live(t, browser, server, '/?test');
+        const panel = page.locator('#drawer-body .mission');
+        await speedOf(server)('max');
+        const report = await final(server);
+        await panel.getByText(`Complete, everybody is on the ground: the site is seen and all ${windows} windows found are verified`, { exact: true }).waitFor();
+        assert.equal(report.seed, seed);
+        await assertWhole(server, report, scenario, windows);
+        assert.deepEqual(page.faults, []);
+        rows.push([seed, report.time_s, report.energy_wh, report.rework, report.near_misses]);
+      });
+    }
+    const spread = (column) => {
+      const sorted = rows.map((row) => row[column]).sort((a, b) => a - b);
+      return `${sorted[sorted.length >> 1].toFixed(0)} (${sorted[0].toFixed(0)}–${sorted.at(-1).toFixed(0)})`;
+    };
+    t.diagnostic(`${scenario}: ${rows.length} of ${SEEDS} seeds whole, hashes equal; time ${spread(1)} s, energy ${spread(2)} Wh, rework ${spread(3)}, near misses ${spread(4)}`);
+    assert.equal(rows.length, SEEDS);
+  });
+}

@@ -170,10 +170,18 @@ impl Swarm {
         let tick_due = if self.steps_left > 0 { Some(now) } else { self.clock.poll_timeout() };
         let due =
             tick_due.map_or(self.publisher.poll_timeout(), |tick| tick.min(self.publisher.poll_timeout()));
-        self.timer = Some(ctx.run_later(due.saturating_duration_since(now), |swarm, ctx| {
+        let wait = due.saturating_duration_since(now);
+        let woken = |swarm: &mut Self, ctx: &mut Context<Self>| {
             swarm.timer = None;
             swarm.wake(ctx);
-        }));
+        };
+        self.timer = Some(if wait.is_zero() {
+            // A timer takes a millisecond at least: a small swarm at full speed would do nothing but wait for it.
+            let turn = tokio::task::yield_now().into_actor(self);
+            ctx.spawn(turn.map(move |(), swarm, ctx| woken(swarm, ctx)))
+        } else {
+            ctx.run_later(wait, woken)
+        });
     }
 
     fn wake(&mut self, ctx: &mut Context<Self>) {
