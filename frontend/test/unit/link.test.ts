@@ -80,6 +80,11 @@ describe('link', () => {
     expect(emittedOf('frame-ack').length).toBe(3); // those that were drawn meanwhile too
   });
 
+  it('keeps what it knows of the drones when it is told of them again', () => {
+    for (const epoch of [1, 1, 2, 1]) play('drones-table', table(epoch));
+    expect(seen.tables).toEqual([1, 2, 1]);
+  });
+
   it('drops what is not newer', () => {
     play('drones-table', table(1));
     for (const seq of [5, 5, 3]) play('drones-update', frame(seq));
