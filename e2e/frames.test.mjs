@@ -126,6 +126,25 @@ test('a change of the drone table changes the epoch, and the new table comes fir
   assert.equal(order[firstNew][2], drones.length + 2);
 });
 
+test('the drone table is told to who begins to need it, and not again with every change of the subscription', async (t) => {
+  const socket = await connect(server, { t });
+  const tables = () => socket.inbox['drones-table']?.length ?? 0;
+  /** Events come in order, and the answer last. */
+  const told = async (settings) => {
+    const before = tables();
+    assert.equal((await subscribe(socket, settings)).ok, true);
+    return tables() - before;
+  };
+  assert.equal(await told({ encoding: 'binary' }), 1);
+  assert.equal(await told({ encoding: 'binary' }), 0);
+  assert.equal(await told({ encoding: 'delta', rate_hz: 5 }), 0);
+  assert.equal(await told({ encoding: 'delta', rate_hz: 25, error_m: 0.05 }), 0);
+  assert.equal(await told({ encoding: 'json' }), 0);
+  assert.equal(await told({ encoding: 'binary' }), 1);
+  await socket.timeout(5000).emitWithAck('unsubscribe', { topics: ['drones-update'] });
+  assert.equal(await told({ encoding: 'delta' }), 1);
+});
+
 test('a client that asks for binary frames at CONNECT is sent no list in JSON before', async (t) => {
   const topics = { 'drones-update': { encoding: 'binary', rate_hz: 25 } };
   const socket = await connect(server, { t, auth: { topics } });

@@ -46,6 +46,7 @@ test(`cut off for ${cut / 1000} s, a client that asked for it loses no event and
   assert.equal(client.id, id);
   const frame = await next(client, 'drones-update');
   assert.ok(Buffer.isBuffer(frame), 'its subscription is as it was');
+  assert.equal(client.inbox['drones-table'].length, 2, 'the table may have changed meanwhile');
   clearInterval(talking);
   await until('it has heard everything', () => heard.length >= sent && updates.length >= commands.length, { within: 5000 });
   assert.deepEqual(heard, Array.from({ length: sent }, (_, n) => n + 1));

@@ -76,22 +76,17 @@ pub fn sit_down(
     topic: Topic,
     subscription: &Subscription,
 ) {
-    if let Some(old) = seat.subscriptions().insert(topic, subscription.clone()) {
-        socket.leave(&old.room(topic));
+    let before = seat.subscriptions().insert(topic, subscription.clone());
+    if let Some(before) = &before {
+        socket.leave(&before.room(topic));
     }
     if topic == Topic::Drones {
         socket.set_in_flight_max(event::DRONES, subscription.in_flight_max);
-        if subscription.encoding.is_some_and(Encoding::needs_table) {
-            socket.join(event::DRONES_TABLE);
-            if let Some(now) = flying.desk.now() {
-                let table = outgoing::drones_table(&now.report.snapshot.table, now.epoch);
-                socket.emit_frame(
-                    &Frame::raw_json(flying.namespace.name(), event::DRONES_TABLE, &table),
-                    Delivery::Passing,
-                );
-            }
-        } else {
+        if !subscription.needs_table() {
             socket.leave(event::DRONES_TABLE);
+        } else if !before.is_some_and(|before| before.needs_table()) {
+            socket.join(event::DRONES_TABLE);
+            tell_table(flying, socket);
         }
     }
     let room = subscription.room(topic);
@@ -100,6 +95,15 @@ pub fn sit_down(
         rooms.open(room, topic, subscription);
     }
     send_newest(flying, rooms, socket, topic);
+}
+
+/// Tells who begins to need it which drones there are. The others were told, and are told of every change: to say it again
+/// with every change of encoding would hold a weak link up for longer than a second of frames.
+fn tell_table(flying: &Flying, socket: &Socket) {
+    let Some(now) = flying.desk.now() else { return };
+    let table = outgoing::drones_table(&now.report.snapshot.table, now.epoch);
+    let frame = Frame::raw_json(flying.namespace.name(), event::DRONES_TABLE, &table);
+    socket.emit_frame(&frame, Delivery::Passing);
 }
 
 /// The newest frame of a telemetry topic in the form that the client has subscribed to. A chain that is about to begin sends

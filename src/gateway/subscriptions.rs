@@ -86,13 +86,6 @@ pub enum Encoding {
     Delta,
 }
 
-impl Encoding {
-    /// Whether drones are named by their place in the `drones-table`.
-    pub fn needs_table(self) -> bool {
-        self != Encoding::Json
-    }
-}
-
 /// Which drones a `drones-update` carries; all that are set must hold.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Filter {
@@ -161,6 +154,11 @@ impl Subscription {
             filter: Filter::default(),
             every,
         }
+    }
+
+    /// Whether drones are named by their place in the `drones-table`.
+    pub fn needs_table(&self) -> bool {
+        self.encoding.is_some_and(|encoding| encoding != Encoding::Json)
     }
 
     /// Clients with equal rooms share every frame.
@@ -247,7 +245,7 @@ impl Subscription {
             })?;
             self.filter.region = Some(region);
         }
-        if self.encoding.is_some_and(Encoding::needs_table) && !self.filter.is_empty() {
+        if self.needs_table() && !self.filter.is_empty() {
             return Err(ApiError::bad_request(
                 at("encoding"),
                 "binary frames carry every drone; filters need encoding json",

@@ -61,6 +61,8 @@ export class Intake {
     if (!isRecord(data) || typeof data.epoch !== 'number' || !Array.isArray(data.drones)) return;
     const drones = data.drones.filter((d): d is DronesTable['drones'][number] => isRecord(d) && typeof d.id === 'string' && typeof d.type === 'string');
     if (drones.length !== data.drones.length) return this.count('bad_event');
+    // Told again, it changes nothing: what is known of these drones stays.
+    if (data.epoch === this.table?.epoch) return;
     this.table = { epoch: data.epoch, drones };
     this.unknownSinceMs = NaN;
     this.handlers.table(this.table);

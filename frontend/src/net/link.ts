@@ -156,7 +156,9 @@ export class Link {
 
   /** What of the last seconds is known. */
   judge(seen: Seen): void {
-    if (this.connected && this.pace.look(performance.now(), seen)) this.subscribe();
+    if (!this.connected || !this.pace.look(performance.now(), seen)) return;
+    // The answer comes behind everything that was under way: on a weak link, seconds of frames of the level before.
+    this.subscribe(undefined, () => this.pace.restart(performance.now()));
   }
 
   /** The newest frame has been drawn: returns the credit of every frame received up to now. */
@@ -275,9 +277,9 @@ export class Link {
   }
 
   /** Asks anew, for all topics or only these. */
-  private subscribe(only?: readonly string[]): void {
+  private subscribe(only?: readonly string[], answered: () => void = () => undefined): void {
     const topics = Object.entries(this.wanted()).filter(([topic]) => only?.includes(topic) ?? true);
-    this.socket.emit('subscribe', { topics: Object.fromEntries(topics) });
+    this.socket.emit('subscribe', { topics: Object.fromEntries(topics) }, answered);
     if (this.askedSceneHz === 0) this.socket.emit('unsubscribe', { topics: ['visualization-update'] });
   }
 

@@ -25,6 +25,8 @@ export const LEVELS: readonly Level[] = [
 export interface Seen {
   /** Median age of the frames of the last two seconds at their arrival. */
   readonly ageMs: number;
+  /** How old the newest of them is now. */
+  readonly sinceMs: number;
   /** Frames that arrived, of those that were asked for; 1 while a slow screen holds them back. */
   readonly share: number;
   /** The page or the server had too much to do: what came late, came late because of that. */
@@ -37,6 +39,8 @@ const POOR_SHARE = 0.6;
 const DOWN_AFTER_MS = 2000;
 /** After a change the window of measurement must fill with what the new level brings. */
 const SETTLE_MS = 3000;
+/** The next level begins with a whole frame, which is long under way: it is asked for when a frame has just come. */
+const JUST_MS = 60;
 /** After tries that failed the wait is longer, at most so many times. */
 const PATIENCE_MAX = 16;
 /** A level that was poor so soon after it was tried had failed. */
@@ -72,23 +76,24 @@ export class Pace {
     }
     if (nowMs - this.poorSinceMs >= DOWN_AFTER_MS && this.index < LEVELS.length - 1) {
       if (this.tried) this.patience = Math.min(this.patience * 2, PATIENCE_MAX);
-      return this.go(1, nowMs);
+      return this.go(1);
     }
-    if (nowMs - this.goodSinceMs >= this.level.upAfterMs * this.patience) return this.go(-1, nowMs);
-    return false;
+    const isTime = nowMs - this.goodSinceMs >= this.level.upAfterMs * this.patience;
+    return isTime && seen.sinceMs < seen.ageMs + JUST_MS ? this.go(-1) : false;
   }
 
-  /** A new connection: what was seen of the one before says nothing. */
+  /** A new connection, or the server has changed the level: what was seen before says nothing. */
   restart(nowMs: number): void {
     this.changedAtMs = nowMs;
     this.poorSinceMs = NaN;
     this.goodSinceMs = NaN;
   }
 
-  private go(by: 1 | -1, nowMs: number): boolean {
+  /** Until the server has changed it too, what comes is still of the level before. */
+  private go(by: 1 | -1): boolean {
     this.index += by;
     this.tried = by < 0;
-    this.restart(nowMs);
+    this.restart(Infinity);
     return true;
   }
 }

@@ -101,7 +101,7 @@ export class Report {
     // A screen that draws late holds frames back itself.
     const drawsInTime = clock.ageQuantiles()[0] < ageMs + SLOW_DRAWING_MS;
     const share = drawsInTime && published > 0 ? ((arrivals.length - 1) * (FULL_HZ / link.askedHz)) / published : 1;
-    if (!Number.isNaN(ageMs)) link.judge({ ageMs, share, isBusy: this.isBusy() });
+    if (!Number.isNaN(ageMs)) link.judge({ ageMs, sinceMs, share, isBusy: this.isBusy() });
   }
 
   /** Whether this page or the server ran late in the last seconds. */

@@ -5,7 +5,7 @@ import { drone, fixtureJson, golden, random } from './fixtures';
 
 /** A socket.io client without a network: what it is told to emit is noted, what it receives is played in. */
 type Auth = (give: (data: object) => void) => void;
-const wire = vi.hoisted(() => ({ handlers: new Map<string, (data?: unknown) => void>(), emitted: [] as [string, unknown][], connected: false, opened: 0, auth: (() => undefined) as Auth }));
+const wire = vi.hoisted(() => ({ handlers: new Map<string, (data?: unknown) => void>(), emitted: [] as [string, unknown][], answer: () => undefined as unknown, connected: false, opened: 0, auth: (() => undefined) as Auth }));
 
 vi.mock('socket.io-client', () => ({
   io: (_: string, options: { auth: Auth }) => ({
@@ -13,7 +13,10 @@ vi.mock('socket.io-client', () => ({
     get connected() { return wire.connected; },
     io: { engine: { transport: { name: 'websocket' }, once: () => undefined }, opts: { transports: [] } },
     on: (event: string, handle: (data?: unknown) => void) => wire.handlers.set(event, handle),
-    emit: (event: string, data: unknown) => wire.emitted.push([event, data]),
+    emit: (event: string, data: unknown, answered?: () => void) => {
+      wire.emitted.push([event, data]);
+      if (answered) wire.answer = answered;
+    },
     connect: () => wire.opened++,
     disconnect: () => {
       wire.connected = false;
@@ -68,7 +71,7 @@ describe('link', () => {
     const [whole, change, later] = [1, 2, 4].map((n) => Uint8Array.from(says[n].frame.match(/../g) ?? [], (hex) => parseInt(hex, 16)));
     for (let n = 0; n < 30; n++) {
       vi.advanceTimersByTime(250);
-      link.judge({ ageMs: 900, share: 1 });
+      link.judge({ ageMs: 900, sinceMs: 900, share: 1 });
     }
     expect(emittedOf('subscribe').map((s) => (s as { topics: Record<string, unknown> }).topics['drones-update'])).toMatchObject([{ encoding: 'delta', error_m: 0.05, rate_hz: 25 }]);
     expect(link.isWeak).toBe(true);
@@ -78,6 +81,27 @@ describe('link', () => {
     expect(link.badFrames).toEqual({ gap: 1 });
     expect(emittedOf('keyframe').length).toBe(1);
     expect(emittedOf('frame-ack').length).toBe(3); // those that were drawn meanwhile too
+  });
+
+  it('asks for even less only if that was poor too which came behind the answer', () => {
+    const judge = (seconds: number): void => {
+      for (let n = 0; n < seconds * 4; n++) {
+        vi.advanceTimersByTime(250);
+        link.judge({ ageMs: 900, sinceMs: 900, share: 1 });
+      }
+    };
+    judge(60);
+    expect(emittedOf('subscribe').length).toBe(1);
+    wire.answer();
+    judge(4);
+    expect(emittedOf('subscribe').length).toBe(1);
+    judge(4);
+    expect(emittedOf('subscribe').at(-1)).toMatchObject({ topics: { 'drones-update': { encoding: 'delta', rate_hz: 5 } } });
+  });
+
+  it('keeps what it knows of the drones when it is told of them again', () => {
+    for (const epoch of [1, 1, 2, 1]) play('drones-table', table(epoch));
+    expect(seen.tables).toEqual([1, 2, 1]);
   });
 
   it('drops what is not newer', () => {

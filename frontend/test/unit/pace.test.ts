@@ -1,15 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { Pace, type Seen } from '../../src/net/pace';
 
-const GOOD = { ageMs: 30, share: 1 };
-const OLD = { ageMs: 800, share: 1 };
-const FEW = { ageMs: 90, share: 0.3 };
+const GOOD = { ageMs: 30, sinceMs: 50, share: 1 };
+const OLD = { ageMs: 800, sinceMs: 850, share: 1 };
+const FEW = { ageMs: 90, sinceMs: 110, share: 0.3 };
 
-/** Looks four times a second until the level changes; after how many seconds, or null. */
+/** Looks four times a second until the level changes, which the server does at once; after how many seconds, or null. */
 function until(pace: Pace, from: { ms: number }, seen: Seen, seconds: number): number | null {
   for (let i = 1; i <= seconds * 4; i++) {
     from.ms += 250;
-    if (pace.look(from.ms, seen)) return i / 4;
+    if (pace.look(from.ms, seen)) {
+      pace.restart(from.ms);
+      return i / 4;
+    }
   }
   return null;
 }
@@ -72,6 +75,23 @@ describe('pace', () => {
   it('stays where it is when data is neither good nor poor', () => {
     const [pace, at] = [new Pace(), { ms: 0 }];
     until(pace, at, OLD, 10);
-    expect(until(pace, at, { ageMs: 200, share: 1 }, 3000)).toBeNull();
+    expect(until(pace, at, { ageMs: 200, sinceMs: 220, share: 1 }, 3000)).toBeNull();
+  });
+
+  it('does not judge a level by what was under way before the server had changed to it', () => {
+    const [pace, at] = [new Pace(), { ms: 0 }];
+    while (!pace.look(at.ms, OLD)) at.ms += 250;
+    expect(until(pace, at, OLD, 60)).toBeNull();
+    pace.restart(at.ms);
+    expect(until(pace, at, GOOD, 60)).toBeNull();
+    expect(pace.level).toMatchObject({ encoding: 'delta', rateHz: 25 });
+  });
+
+  it('tries the level above when a frame has just come, because the first of it will be long under way', () => {
+    const [pace, at] = [new Pace(), { ms: 0 }];
+    until(pace, at, OLD, 10);
+    until(pace, at, OLD, 10);
+    expect(until(pace, at, { ...GOOD, sinceMs: 100 }, 100)).toBeNull();
+    expect(until(pace, at, { ...GOOD, sinceMs: 80 }, 100)).toBe(0.25);
   });
 });
