@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { run } from './support.mjs';
+import { measure, run, start } from './support.mjs';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 export const scratch = join(root, 'target', 'bench');
@@ -78,6 +78,23 @@ export const servers = [
     version: () => `Flask-SocketIO ${pypiVersion('Flask-SocketIO')}, gevent ${pypiVersion('gevent')}, gevent-websocket ${pypiVersion('gevent-websocket')}`,
   },
 ];
+
+/** Starts `server` with `settings`, has the load generator visit it, and ends it; `args` are the generator's. What it reports. */
+export async function visit(server, settings, args) {
+  const running = await start(server.command, settings);
+  try {
+    const form = settings.form === 'deflate' ? ['--deflate'] : [];
+    return await measure([load, '--addr', `127.0.0.1:${running.port}`, '--server-pid', running.pid, ...form, ...args]);
+  } finally {
+    await running.end();
+  }
+}
+
+/** Leaves what a part measured for `bench/targets.mjs`. */
+export function keep(name, results) {
+  mkdirSync(scratch, { recursive: true });
+  writeFileSync(join(scratch, `${name}.json`), JSON.stringify(results, null, 1));
+}
 
 /** Builds and installs everything that is missing or not up to date; the peers come from their registries. */
 export function prepare() {
