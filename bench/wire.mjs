@@ -86,14 +86,20 @@ function values(scenario, id, pick) {
   return (results[scenario][id] ?? []).map(pick);
 }
 
-/** One table: a row for each server that took part, columns of `[title, scenario, pick, "against the floor"?]`. */
-function table(columns) {
+/**
+ * One table with its title: a row for each server that took part, columns of `[title, scenario, pick, "against the floor"?]`.
+ * Nothing when none took part.
+ */
+function section(title, columns) {
   const rows = chosen.filter(({ id }) => columns.some(([, scenario]) => results[scenario][id]));
+  if (rows.length === 0) return '';
   const cell = (id, [, scenario, pick, toFloor]) => figure(toFloor ? ratios(values(scenario, id, pick), values(scenario, 'floor', pick)) : values(scenario, id, pick));
   return [
-    `| server | ${columns.map(([title]) => title).join(' | ')} |`,
+    `#### ${title}\n`,
+    `| server | ${columns.map(([name]) => name).join(' | ')} |`,
     `|---|${columns.map(() => '---|').join('')}`,
     ...rows.map(({ id, name }) => `| ${name} | ${columns.map((column) => cell(id, column)).join(' | ')} |`),
+    '\n',
   ].join('\n');
 }
 
@@ -115,7 +121,7 @@ function page() {
   const tables = fanOuts.map((scenario) => {
     const { drones, clients } = scenarios[scenario];
     const kilobytes = figure(Object.values(results[scenario]).flat().slice(0, 1).map(({ listening }) => listening.bytes_per_message / 1000));
-    return `#### 25 events a second of ${drones.toLocaleString('en')} drones (${kilobytes} kB) to ${clients.toLocaleString('en')} clients\n\n${table(columns(scenario))}\n`;
+    return section(`25 events a second of ${drones.toLocaleString('en')} drones (${kilobytes} kB) to ${clients.toLocaleString('en')} clients`, columns(scenario));
   });
   const listened = Object.values(results).flatMap((byServer) => Object.values(byServer).flat()).flatMap((report) => report.listening ?? []);
   const [waited, own] = [listened.map((each) => each.server_waited_share), listened.map((each) => each.own_cpu_share)];
@@ -124,39 +130,26 @@ function page() {
   return `${machine(rounds)}
 Share of the time that servers stood in line for their core: ${figure(waited.map((share) => 100 * share), 2)} %; share of its core that the load generator used: ${figure(own.map((share) => 100 * share), 2)} %.
 
-#### A client: ${idle.clients.toLocaleString('en')} idle ones, and ${busy.clients.toLocaleString('en')} that join and stay while 25 events a second of ${busy.drones} drones go to all that are in
-
-${table([
+${section(`A client: ${idle.clients.toLocaleString('en')} idle ones, and ${busy.clients.toLocaleString('en')} that join and stay while 25 events a second of ${busy.drones} drones go to all that are in`, [
     ['KiB idle', 'idle', ({ opening }) => kib(opening.resident_bytes_per_session)],
     ['KiB active', '100x1000', ({ listening }) => kib(listening.resident_bytes_per_session)],
     ['connects a second, idle', 'idle', ({ opening }) => opening.connects_per_s],
     ['connects a second, broadcasting', '100x1000', ({ opening }) => opening.connects_per_s],
     ['CPU µs a connect, idle', 'idle', ({ opening }) => opening.server_cpu_us_per_connect],
-  ])}
-
-${tables.join('\n')}
-#### ${stalled.stalled} of ${stalled.clients} clients stop reading for ${stalled.listen} s, 25 events a second of ${stalled.drones.toLocaleString('en')} drones
-
-${table([
+  ])}${tables.join('')}${section(`${stalled.stalled} of ${stalled.clients} clients stop reading for ${stalled.listen} s, 25 events a second of ${stalled.drones.toLocaleString('en')} drones`, [
     ['memory grown, MiB', 'stalled', grown],
     ['p99 ms of all before', 'stalled', before],
     ['p99 ms of the others', 'stalled', p99],
     ['missed ‰ by the others', 'stalled', missed],
-  ])}
-
-#### ${slow.slow} of ${slow.clients} clients have a tenth of the bandwidth for ${slow.listen} s, 25 events a second of ${slow.drones.toLocaleString('en')} drones
-
-${table([
+  ])}${section(`${slow.slow} of ${slow.clients} clients have a tenth of the bandwidth for ${slow.listen} s, 25 events a second of ${slow.drones.toLocaleString('en')} drones`, [
     ['age of what they get, p50 ms', 'slow', (report) => report.slow.latency.p50_ms],
     ['most, ms', 'slow', (report) => report.slow.latency.max_ms],
     ['events a second that they get', 'slow', (report) => report.slow.hz_per_client],
     ['memory grown, MiB', 'slow', grown],
-    ['p99 ms of all before', 'slow', before],
-    ['p99 ms of the others', 'slow', p99],
+    ['p99 ms of the others before', 'slow', before],
+    ['p99 ms then', 'slow', p99],
     ['missed ‰ by the others', 'slow', missed],
-  ])}
-
-Versions:
+  ])}Versions:
 
 ${chosen.map(({ name, version }) => `- ${name}: ${version()}`).join('\n')}
 `;

@@ -35,8 +35,8 @@ struct Args {
     /// Clients that stop reading after `undisturbed_s`.
     #[arg(long, default_value_t = 0)]
     stalled: usize,
-    /// Clients that from then on have `slow_share` of the bandwidth which the events take.
-    #[arg(long, default_value_t = 0, conflicts_with = "stalled")]
+    /// Clients that from then on have `slow_share` of the bandwidth which the events take; the first ones, as those that stall.
+    #[arg(long, default_value_t = 0)]
     slow: usize,
     /// See `slow`.
     #[arg(long, default_value_t = 0.1)]
@@ -165,6 +165,9 @@ impl Reading {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
+    if args.stalled > 0 && args.slow > 0 {
+        return Err("the same clients cannot be stalled and slow".into());
+    }
     let order = Order { event: args.event.clone(), payload: args.payload.clone(), deflate: args.deflate };
     let mut pool = Pool::new(args.addr, order, args.slow)?;
     let report = run(&args, &mut pool)?;
@@ -179,7 +182,7 @@ fn run(args: &Args, pool: &mut Pool) -> Result<Report, Box<dyn Error>> {
     let listen =
         |pool: &mut Pool, seconds, deaf| listen(args, pool, seconds, deaf, opening.resident_bytes_before);
     let undisturbed =
-        if args.undisturbed_s > 0.0 { Some(listen(pool, args.undisturbed_s, 0)?) } else { None };
+        if args.undisturbed_s > 0.0 { Some(listen(pool, args.undisturbed_s, args.slow)?) } else { None };
     let bytes_per_s = pool.tally.event_bytes as f64 * args.rate_hz * args.slow_share;
     if args.slow > 0 {
         pool.slow_down(bytes_per_s)?;
@@ -218,7 +221,7 @@ fn open(args: &Args, pool: &mut Pool) -> Result<Opening, Box<dyn Error>> {
     })
 }
 
-/// Counts what comes for so long, while `deaf` clients do not read as the others do.
+/// Counts what comes for so long to all but `deaf` clients, which do not read as the others do.
 fn listen(
     args: &Args,
     pool: &mut Pool,
@@ -237,7 +240,7 @@ fn listen(
     let grown = after.resident_bytes as f64 - resident_bytes_at_first as f64;
     Ok(Listening {
         seconds,
-        stalled: args.stalled.min(deaf),
+        stalled: deaf - args.slow,
         messages: tally.messages,
         attachments_per_s_and_client: tally.attachments as f64 / readers / seconds,
         bytes_per_message: tally.bytes as f64 / tally.messages as f64,

@@ -60,7 +60,7 @@ pub struct Pool {
     replies: Vec<u8>,
     /// What is counted while it is open.
     pub tally: Tally,
-    /// The same, for clients at the end of narrow links.
+    /// The same, for clients that can be put behind narrow links: they have small windows from the beginning.
     pub narrow_tally: Tally,
     /// Clients that are in.
     pub joined: usize,
@@ -148,7 +148,7 @@ impl Pool {
         let len = allowance.min(NARROW_BURST_BYTES) as usize;
         narrow.allowance = allowance.min(NARROW_BURST_BYTES) - len as f64;
         for index in 0..narrow.count {
-            if let Err(why) = self.read(index, len, true) {
+            if let Err(why) = self.read(index, len) {
                 self.lose(index, why);
             }
         }
@@ -199,14 +199,14 @@ impl Pool {
         for at in 0..self.ready.len() {
             let event = self.ready[at];
             let index = event.data.u64() as usize;
-            if let Err(why) = self.read(index, BUFFER_BYTES, false) {
+            if let Err(why) = self.read(index, BUFFER_BYTES) {
                 self.lose(index, why);
             }
         }
         Ok(())
     }
 
-    fn read(&mut self, index: usize, bytes_max: usize, is_narrow: bool) -> Result<(), Lost> {
+    fn read(&mut self, index: usize, bytes_max: usize) -> Result<(), Lost> {
         let Some((stream, client)) = &mut self.clients[index] else { return Ok(()) };
         let len = match stream.read(&mut self.buffer[..bytes_max]) {
             Ok(0) if bytes_max == 0 => return Ok(()),
@@ -216,7 +216,7 @@ impl Pool {
             Err(error) => return Err(error.to_string()),
         };
         let before = client.stage();
-        let tally = if is_narrow { &mut self.narrow_tally } else { &mut self.tally };
+        let tally = if index < self.slow_max { &mut self.narrow_tally } else { &mut self.tally };
         let Self { order, heads, replies, .. } = self;
         client.handle_bytes(&self.buffer[..len], order, heads, tally, replies)?;
         self.joined += usize::from(client.stage() == Stage::Joined && before != Stage::Joined);
