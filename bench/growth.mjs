@@ -41,7 +41,7 @@ const chosenParts = parts([...crowds.map(({ id }) => id), 'drones']);
 
 console.log('preparing …');
 prepare();
-const clients = []; // { server, crowd, drones, form, clients, cpu_us, p50_ms, p99_ms, missed, keeps_up }
+const clients = []; // { server, crowd, drones, form, clients, joined, cpu_us, p50_ms, p99_ms, missed, keeps_up }
 for (const crowd of crowds.filter(({ id }) => chosenParts.includes(id))) {
   const out = new Set();
   for (const count of crowd.counts) {
@@ -95,7 +95,7 @@ async function serve(server, { id, drones, form }, count) {
   ]);
   const { server_cpu_us_per_message: cpu_us, latency: { p50_ms, p99_ms }, hz_per_client: hz, missed, bytes_per_message: bytes, own_cpu_share: own } = listening;
   const keeps_up = joined === asked && missed === 0 && hz > 24.5 && p99_ms < LATE_MS;
-  return { server: server.id, crowd: id, drones, form, clients: count, cpu_us, p50_ms, p99_ms, hz, missed, bytes, own, keeps_up };
+  return { server: server.id, crowd: id, drones, form, clients: count, joined, cpu_us, p50_ms, p99_ms, hz, missed, bytes, own, keeps_up };
 }
 
 /** Quadcopters with wind, gusts, batteries, a fence and their neighbours to look at, as dense whatever their number. */

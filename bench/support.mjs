@@ -26,8 +26,8 @@ export function run([program, ...args], { cwd } = {}) {
 /** On a busy machine: before everything else that wants the core, so that latencies are the server's and not its neighbours'. */
 export const realtime = Boolean(process.env.REALTIME);
 
-/** A command that runs others at that priority. */
-export const prioritised = realtime ? ['chrt', '--fifo', '1'] : [];
+/** A command that runs others at that priority; threads that share a core take turns, or some servers would starve their own. */
+export const prioritised = realtime ? ['chrt', '--rr', '1'] : [];
 
 /** Those of `all` that PARTS="one other" names; all without it. */
 export function parts(all, wanted = process.env.PARTS) {
