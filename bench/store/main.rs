@@ -111,8 +111,7 @@ fn main() {
         publish(&path, &table);
     }
     if let Some(path) = after("--json") {
-        let rates =
-            |at: usize| outcomes[at].iter().map(|outcome: &Outcome| outcome.0).collect::<Vec<_>>();
+        let rates = |at: usize| outcomes[at].iter().map(|outcome| outcome.0).collect::<Vec<_>>();
         let figures = serde_json::json!({
             "rows_per_s": { "writer": rates(0), "copy": rates(1), "insert": rates(2), "insert_prepared": rates(3), "sqlite": rates(SQLITE) },
         });
