@@ -21,15 +21,14 @@ const now = () => performance.timeOrigin + performance.now();
 /** When news came, and of when they were; both Unix time in ms. */
 const arrivals = [];
 const learn = (sentMs) => arrivals.push({ at: now(), sentMs });
-/** When it asked. */
-let askedMs;
+const beganMs = now();
 
 const traffic = values.way === 'poll' ? await poll() : await subscribe();
 await sleep(1000);
 const [from, before] = [now(), traffic()];
 await sleep(seconds * 1000);
 const [to, after] = [now(), traffic()];
-console.log(JSON.stringify({ bytes_per_s: (1000 * (after - before)) / (to - from), ...ages(from, to), first_ms: arrivals[0].at - askedMs, news_per_s: arrivals.filter(({ at }) => at > from).length / seconds }));
+console.log(JSON.stringify({ bytes_per_s: (1000 * (after - before)) / (to - from), ...ages(from, to), first_ms: arrivals[0].at - beganMs, news_per_s: arrivals.filter(({ at }) => at > from).length / seconds }));
 process.exit(0);
 
 /** Asks again and again over one connection that stays open; a question waits for the answer to the one before. */
@@ -45,7 +44,6 @@ async function poll() {
       });
     }).on('socket', (socket) => { connection = socket; }).on('error', reject);
   });
-  askedMs = now();
   await ask();
   (async () => {
     for (let due = now() + Math.random() * (1000 / rate); ; due = Math.max(due + 1000 / rate, now())) {
@@ -71,7 +69,6 @@ async function subscribe() {
     if (values.way === 'binary' && Buffer.isBuffer(frame)) learn(frame.readDoubleLE(24));
     if (values.way === 'delta' && Buffer.isBuffer(frame)) learn(follow(frame));
   });
-  askedMs = now();
   const { topics } = await ask('subscribe', { topics: { 'drones-update': { encoding: values.way, rate_hz: rate, ...error } } });
   if (topics['drones-update'].encoding !== values.way) throw new Error(`the server does not speak ${values.way}`);
   const connection = socket.io.engine.transport.ws._socket;

@@ -77,7 +77,7 @@ function table(drones) {
   return `\
 #### ${drones.toLocaleString('en')} drones
 
-| way | age p50, ms | age p99, ms | kB a second | fewer bytes than polling at 25 Hz, × | from asking to the first state, ms |
+| way | age p50, ms | age p99, ms | kB a second | fewer bytes than polling at 25 Hz, × | from connecting to the first state, ms |
 |---|---|---|---|---|---|
 ${rows.join('\n')}
 `;
