@@ -74,7 +74,7 @@ mod tests {
         assert_eq!(histogram.count(), 4);
         assert_eq!(histogram.counts[0], 1);
         assert_eq!(histogram.counts[3], 1);
-        assert_eq!(histogram.counts[11], 1);
+        assert_eq!(histogram.counts[13], 1);
         assert_eq!(histogram.counts[Histogram::BOUNDS_MS.len()], 1);
     }
 
