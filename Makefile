@@ -1,7 +1,7 @@
 # Everything a person does with this repository. `make` alone lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check native bench bench-live bench-store bench-recording bench-wire bench-growth bench-fresh bench-model e2e test-compose fmt console clients clean
+.PHONY: help run test check native bench bench-begin bench-live bench-store bench-recording bench-wire bench-growth bench-fresh bench-model bench-targets e2e test-compose fmt console clients clean
 
 NODE := $(shell command -v node 2>/dev/null)
 CONSOLE_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
@@ -26,22 +26,28 @@ e2e: ## The server under official clients, faults and a real browser, at full le
 native: ## Compare state hashes of a baseline x86-64 build with one for this very processor
 	@scripts/native.sh
 
-bench-store: ## Figures: rows a second into PostgreSQL and SQLite, against psql's copy and single inserts
-	cargo bench --locked --bench store -- --into docs/BENCHMARKS.md
+bench-store: ## Figures: rows a second into PostgreSQL and SQLite, against psql's copy and single inserts (QUICK=1: prints only)
+	cargo bench --locked --bench store -- --json target/bench/store.json $(if $(QUICK),,--into docs/BENCHMARKS.md)
 
 bench-recording: ## Figures: what recording costs the tick, three minutes; writes docs/BENCHMARKS.md (QUICK=1: prints only)
 	cargo build --release --locked --bin hmrs
 	@node bench/recording.mjs
 
-bench: bench-live bench-model bench-store bench-recording bench-wire bench-growth bench-fresh ## Every figure, an hour on a machine at rest (QUICK=1 shortens it)
+bench: bench-begin bench-live bench-model bench-store bench-recording bench-wire bench-growth bench-fresh bench-targets ## Every figure, and which aims they reach, an hour and a quarter on a machine at rest (QUICK=1: prints only)
+
+bench-begin: # what an earlier run left is no figure of this one
+	@rm -f target/bench/*.json
+
+bench-targets: ## What we aim at beside what the parts of `make bench` left in target/bench; writes docs/BENCHMARKS.md
+	@node bench/targets.mjs
 
 bench-live: ## Figures: 1,000 live drones with 10 clients; frames per second of the console without a GPU
 	@node scripts/suites.mjs console-build build bench-live bench-console
 
-bench-wire: ## Our Socket.IO server beside others, ten minutes; writes docs/BENCHMARKS.md (QUICK=1: two minutes, prints only)
+bench-wire: ## Our Socket.IO server beside others, a quarter of an hour; writes docs/BENCHMARKS.md (QUICK=1: prints only; PARTS="idle slow" chooses)
 	@node bench/wire.mjs
 
-bench-growth: ## How cost grows with clients and drones, fifteen minutes; writes docs/BENCHMARKS.md (QUICK=1: prints only)
+bench-growth: ## How cost grows with clients and drones, 25 minutes; writes docs/BENCHMARKS.md (QUICK=1: prints only; PARTS=drones chooses)
 	@node bench/growth.mjs
 
 bench-fresh: ## HTTP polling against Socket.IO, six minutes: bytes, and the age of what clients know; writes docs/BENCHMARKS.md
@@ -53,7 +59,7 @@ test-compose: ## The containers on a Docker engine: built, flown, killed, inspec
 bench-model: target/bench-model/venv/.installed ## Drone updates a second beside Mesa and krABMaga, into docs/BENCHMARKS.md
 	cargo build --release --locked --bin hmrs
 	cargo build --release --locked --manifest-path bench/model/krabmaga/Cargo.toml --target-dir target/bench-model/krabmaga
-	python3 bench/model/run.py
+	python3 bench/model/run.py $(if $(QUICK),--rounds 1 --print)
 
 fmt: ## Format the Rust sources
 	cargo fmt

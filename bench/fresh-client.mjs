@@ -21,13 +21,14 @@ const now = () => performance.timeOrigin + performance.now();
 /** When news came, and of when they were; both Unix time in ms. */
 const arrivals = [];
 const learn = (sentMs) => arrivals.push({ at: now(), sentMs });
+const beganMs = now();
 
 const traffic = values.way === 'poll' ? await poll() : await subscribe();
 await sleep(1000);
 const [from, before] = [now(), traffic()];
 await sleep(seconds * 1000);
 const [to, after] = [now(), traffic()];
-console.log(JSON.stringify({ bytes_per_s: (1000 * (after - before)) / (to - from), ...ages(from, to), news_per_s: arrivals.filter(({ at }) => at > from).length / seconds }));
+console.log(JSON.stringify({ bytes_per_s: (1000 * (after - before)) / (to - from), ...ages(from, to), first_ms: arrivals[0].at - beganMs, news_per_s: arrivals.filter(({ at }) => at > from).length / seconds }));
 process.exit(0);
 
 /** Asks again and again over one connection that stays open; a question waits for the answer to the one before. */

@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { run } from './support.mjs';
+import { measure, run, start } from './support.mjs';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 export const scratch = join(root, 'target', 'bench');
@@ -13,17 +13,23 @@ export const venv = join(scratch, 'venv');
 
 export const load = join(scratch, 'load', 'release', 'hmrs-load');
 
-const python = (file) => (port, { drones }) => [join(venv, 'bin', 'python'), join(peers, file), '--port', port, '--drones', drones];
-const node = (...more) => (port, { drones }) => [
-  process.execPath, join(peers, 'node.mjs'), '--modules', modules, '--port', port, '--drones', drones, ...more,
+/** What a server is told: how many drones are in an event, and in which form it sends them. */
+const python = (file) => (port, { drones, form }) => [
+  join(venv, 'bin', 'python'), join(peers, file), '--port', port, '--drones', drones, ...(form === 'binary' ? ['--binary'] : []),
 ];
-const rust = (binary) => (port, { drones }) => [binary, '--bind', `127.0.0.1:${port}`, '--drones', drones];
+const node = (...more) => (port, { drones, form }) => [
+  process.execPath, join(peers, 'node.mjs'), '--modules', modules, '--port', port, '--drones', drones, ...more, ...(form ? [`--${form}`] : []),
+];
+const rust = (binary) => (port, { drones, form }) => [binary, '--bind', `127.0.0.1:${port}`, '--drones', drones, ...(form ? [`--${form}`] : [])];
 
 const npmVersion = (name) => JSON.parse(readFileSync(join(modules, 'node_modules', name, 'package.json'))).version;
 const pypiVersion = (name) => run([join(venv, 'bin', 'python'), '-c', `import importlib.metadata as m; print(m.version("${name}"))`]).trim();
 const crateVersion = (name) => new RegExp(`name = "${name}"\nversion = "([^"]+)"`).exec(readFileSync(join(peers, 'socketioxide', 'Cargo.lock')))[1];
 
-/** `only` names the scenarios in which a server takes part; without it, it is in all of them. */
+/**
+ * `only` names the scenarios in which a server takes part; without it, it is in all of them. `deflates` says that it can send
+ * compressed messages: once for all clients, or to each for itself.
+ */
 export const servers = [
   {
     id: 'floor',
@@ -35,6 +41,7 @@ export const servers = [
     id: 'hmrs',
     name: '**HMRS**',
     command: rust(join(root, 'target', 'release', 'examples', 'socketio_broadcast')),
+    deflates: 'once',
     version: () => `\`examples/socketio_broadcast.rs\` of hmrs ${/^version = "([^"]+)"/m.exec(readFileSync(join(root, 'Cargo.toml'), 'utf8'))[1]}`,
   },
   {
@@ -47,19 +54,21 @@ export const servers = [
     id: 'node',
     name: 'node socket.io',
     command: node(),
+    deflates: 'each',
     version: () => `socket.io ${npmVersion('socket.io')}, ws ${npmVersion('ws')}, Node ${process.version}`,
   },
   {
     id: 'node-volatile',
     name: 'node socket.io, `volatile`',
     command: node('--volatile'),
-    only: ['stalled'],
+    only: ['stalled', 'slow'],
     version: () => 'as above; events that a client cannot take at once are dropped',
   },
   {
     id: 'uvicorn',
     name: 'python-socketio on uvicorn',
     command: python('uvicorn_server.py'),
+    deflates: 'each', // as it comes
     version: () => `python-socketio ${pypiVersion('python-socketio')}, uvicorn ${pypiVersion('uvicorn')}, uvloop ${pypiVersion('uvloop')}, websockets ${pypiVersion('websockets')}`,
   },
   {
@@ -69,6 +78,23 @@ export const servers = [
     version: () => `Flask-SocketIO ${pypiVersion('Flask-SocketIO')}, gevent ${pypiVersion('gevent')}, gevent-websocket ${pypiVersion('gevent-websocket')}`,
   },
 ];
+
+/** Starts `server` with `settings`, has the load generator visit it, and ends it; `args` are the generator's. What it reports. */
+export async function visit(server, settings, args) {
+  const running = await start(server.command, settings);
+  try {
+    const form = settings.form === 'deflate' ? ['--deflate'] : [];
+    return await measure([load, '--addr', `127.0.0.1:${running.port}`, '--server-pid', running.pid, ...form, ...args]);
+  } finally {
+    await running.end();
+  }
+}
+
+/** Leaves what a part measured for `bench/targets.mjs`. */
+export function keep(name, results) {
+  mkdirSync(scratch, { recursive: true });
+  writeFileSync(join(scratch, `${name}.json`), JSON.stringify(results, null, 1));
+}
 
 /** Builds and installs everything that is missing or not up to date; the peers come from their registries. */
 export function prepare() {

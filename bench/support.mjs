@@ -26,9 +26,20 @@ export function run([program, ...args], { cwd } = {}) {
 /** On a busy machine: before everything else that wants the core, so that latencies are the server's and not its neighbours'. */
 export const realtime = Boolean(process.env.REALTIME);
 
+/** A command that runs others at that priority; threads that share a core take turns, or some servers would starve their own. */
+export const prioritised = realtime ? ['chrt', '--rr', '1'] : [];
+
+/** Those of `all` that PARTS="one other" names; all without it. */
+export function parts(all, wanted = process.env.PARTS) {
+  const named = wanted?.split(/\s+/).filter(Boolean) ?? [];
+  const unknown = named.filter((name) => !all.includes(name));
+  if (unknown.length > 0) throw new Error(`PARTS: there is no ${unknown.join(', ')}; there are ${all.join(', ')}`);
+  return named.length > 0 ? named : all;
+}
+
 /** The command, on one core, with as many sockets as it may have. It gets the pid of what is spawned. */
 const onCore = (core, command) => [
-  'sh', '-c', `ulimit -n "$(ulimit -Hn)"; exec ${realtime ? 'chrt --fifo 1' : ''} taskset --cpu-list "$@"`,
+  'sh', '-c', `ulimit -n "$(ulimit -Hn)"; exec ${prioritised.join(' ')} taskset --cpu-list "$@"`,
   'sh', String(core), ...command.map(String),
 ];
 
@@ -69,6 +80,11 @@ export function spread(values) {
   if (sorted.length === 0) return null;
   const half = (sorted.length - 1) / 2;
   return { median: (sorted[Math.floor(half)] + sorted[Math.ceil(half)]) / 2, least: sorted[0], most: sorted.at(-1) };
+}
+
+/** Each of `values` against the one of the same round in `bases`. */
+export function ratios(values, bases) {
+  return values.map((value, round) => value / bases[round]);
 }
 
 /** Three significant digits, no more: `median (least–most)`, the latter only where they differ visibly. */

@@ -9,8 +9,9 @@ use std::{
 };
 
 use actix_web::{App, rt};
+use bytes::{BufMut, Bytes, BytesMut};
 use clap::Parser;
-use hmrs::socketio::{Config, Delivery, Frame, Namespace, SocketIo, listen};
+use hmrs::socketio::{Config, Deflate, Delivery, Frame, Namespace, SocketIo, listen};
 use serde::Serialize;
 use tokio::time::MissedTickBehavior;
 
@@ -29,6 +30,12 @@ struct Args {
     /// Threads that serve clients.
     #[arg(long, default_value_t = 1)]
     workers: usize,
+    /// Sends an attachment of 16 bytes a drone instead of JSON.
+    #[arg(long)]
+    binary: bool,
+    /// Deflates events, once for all clients that offer permessage-deflate.
+    #[arg(long)]
+    deflate: bool,
 }
 
 #[derive(Serialize)]
@@ -64,13 +71,30 @@ fn wall_time_ms() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64() * 1000.0)
 }
 
-async fn broadcast(namespace: Namespace, drones: Vec<Drone>, rate_hz: u32) {
+/// The same number and time where the binary frames of `hmrs serve` have them (docs/PROTOCOL.md), and room for the drones.
+fn attachment(seq: u32, wall_time_ms: f64, drones: usize) -> Bytes {
+    let mut out = BytesMut::with_capacity(64 + 16 * drones);
+    out.put_slice(b"HMRS");
+    out.put_bytes(0, 8);
+    out.put_u32_le(seq);
+    out.put_bytes(0, 8);
+    out.put_f64_le(wall_time_ms);
+    out.put_bytes(0, 32 + 16 * drones);
+    out.freeze()
+}
+
+async fn broadcast(namespace: Namespace, drones: Vec<Drone>, rate_hz: u32, binary: bool) {
     let mut clock = tokio::time::interval(Duration::from_secs(1) / rate_hz);
     clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
     for seq in 1.. {
         clock.tick().await;
-        let update = Update { seq, wall_time_ms: wall_time_ms(), drones: &drones };
-        let frame = Frame::json(namespace.name(), "drones-update", &update);
+        let frame = if binary {
+            let attachment = attachment(seq, wall_time_ms(), drones.len());
+            Frame::binary(namespace.name(), "drones-update", attachment)
+        } else {
+            let update = Update { seq: seq.into(), wall_time_ms: wall_time_ms(), drones: &drones };
+            Frame::json(namespace.name(), "drones-update", &update)
+        };
         namespace.publish("", &frame, Delivery::Latest { slot: "drones-update" });
     }
 }
@@ -78,10 +102,11 @@ async fn broadcast(namespace: Namespace, drones: Vec<Drone>, rate_hz: u32) {
 #[actix_web::main]
 async fn main() -> std::io::Result<()> {
     let args = Args::parse();
-    let io = SocketIo::new(Config::default());
+    let deflate = if args.deflate { Deflate::Always } else { Deflate::Never };
+    let io = SocketIo::new(Config { deflate, ..Config::default() });
     let namespace = io.of("/");
     if args.drones > 0 {
-        rt::spawn(broadcast(namespace, drones(args.drones), args.rate_hz));
+        rt::spawn(broadcast(namespace, drones(args.drones), args.rate_hz, args.binary));
     }
     let mount = io.configure();
     let server = actix_server::Server::build().workers(args.workers).shutdown_timeout(1);

@@ -21,7 +21,7 @@ const venv = 'target/e2e/venv';
 const suites = {
   // A macro declares the behaviours, so cargo does not find their files.
   format: { run: ['.', 'bench/load', 'bench/peers/socketioxide'].map((folder) => `cargo fmt --check --manifest-path ${folder}/Cargo.toml`).join(' && ') + ' && rustfmt --check --edition 2024 src/sim/behaviour/*.rs' },
-  harness: { run: 'node --test --test-reporter=spec scripts/suites.test.mjs bench/support.test.mjs' },
+  harness: { run: 'node --test --test-reporter=spec scripts/suites.test.mjs bench/support.test.mjs bench/targets.test.mjs' },
   'bench-load': { run: 'cargo test --locked --manifest-path bench/load/Cargo.toml --target-dir target/bench/load' },
   licences: { run: `node scripts/licences.mjs${hasDeny ? ' && cargo deny --locked check licenses bans sources' : ''}` },
   'console-install': { run: 'make --no-print-directory frontend/node_modules/.installed' },

@@ -248,7 +248,9 @@ def write(text):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rounds", type=int, default=5)
-    rounds = arguments.parse_args().rounds
+    arguments.add_argument("--print", action="store_true", help="leave the page as it is")
+    options = arguments.parse_args()
+    rounds = options.rounds
     rows = [(name, count, ticks, measure, []) for name, count, ticks, measure in cases()]
     sweeps, load = ([], []), os.getloadavg()[0]
     if os.environ.get("REALTIME"):
@@ -261,7 +263,8 @@ def main():
             rates.append(measure())
             print(f"round {turn + 1}: {name}: {rates[-1] / 1e6:.3g} M/s", flush=True)
     text = page([(name, count, ticks, rates) for name, count, ticks, _, rates in rows], sweeps, rounds, load)
-    write(text)
+    if not options.print:
+        write(text)
     print(text)
 
 

@@ -1,6 +1,6 @@
 """Flask-SocketIO on gevent with gevent-websocket, one process.
 
-    python gevent_server.py --port P [--drones D] [--rate-hz 25]
+    python gevent_server.py --port P [--drones D] [--rate-hz 25] [--binary]
 """
 
 from gevent import monkey
@@ -17,7 +17,7 @@ io = SocketIO(app, async_mode="gevent")
 
 
 def broadcast():
-    for update, left in updates(args.drones, args.rate_hz):
+    for update, left in updates(args):
         io.emit("drones-update", update)
         io.sleep(left())
 

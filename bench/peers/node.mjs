@@ -1,6 +1,6 @@
 // The official server on Node, as it comes.
 //
-//   node node.mjs --modules FOLDER --port P [--drones D] [--rate-hz 25] [--volatile]
+//   node node.mjs --modules FOLDER --port P [--drones D] [--rate-hz 25] [--volatile] [--binary] [--deflate]
 
 import { createRequire } from 'node:module';
 import { createServer } from 'node:http';
@@ -13,6 +13,8 @@ const { values } = parseArgs({
     drones: { type: 'string', default: '0' },
     'rate-hz': { type: 'string', default: '25' },
     volatile: { type: 'boolean', default: false },
+    binary: { type: 'boolean', default: false }, // an attachment of 16 bytes a drone instead of JSON
+    deflate: { type: 'boolean', default: false }, // permessage-deflate, which is off as it comes
     modules: { type: 'string' },
   },
 });
@@ -20,7 +22,7 @@ const { values } = parseArgs({
 const load = createRequire(join(values.modules, 'package.json'));
 const { Server } = load('socket.io');
 
-const io = new Server({ serveClient: false });
+const io = new Server({ serveClient: false, perMessageDeflate: values.deflate });
 const server = createServer();
 io.attach(server);
 server.listen({ host: '127.0.0.1', port: Number(values.port), backlog: 4096 });
@@ -32,8 +34,17 @@ if (drones.length > 0) {
   const tick = 1000 / Number(values['rate-hz']);
   const to = values.volatile ? io.volatile : io;
   let [seq, due] = [0, performance.now()];
+  const now = () => performance.timeOrigin + performance.now();
+  /** Number and time at their places, and room for the drones. */
+  const attachment = () => {
+    const bytes = Buffer.alloc(64 + 16 * drones.length);
+    bytes.write('HMRS');
+    bytes.writeUInt32LE(++seq, 12);
+    bytes.writeDoubleLE(now(), 24);
+    return bytes;
+  };
   const broadcast = () => {
-    to.emit('drones-update', { seq: ++seq, wall_time_ms: performance.timeOrigin + performance.now(), drones });
+    to.emit('drones-update', values.binary ? attachment() : { seq: ++seq, wall_time_ms: now(), drones });
     // Ticks that were missed are left out.
     due = Math.max(due + tick, performance.now());
     setTimeout(broadcast, due - performance.now());

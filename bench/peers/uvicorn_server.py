@@ -1,6 +1,6 @@
 """python-socketio on uvicorn (uvloop, httptools, websockets), one process.
 
-    python uvicorn_server.py --port P [--drones D] [--rate-hz 25]
+    python uvicorn_server.py --port P [--drones D] [--rate-hz 25] [--binary]
 """
 
 import asyncio
@@ -15,7 +15,7 @@ io = socketio.AsyncServer(async_mode="asgi")
 
 
 async def broadcast():
-    for update, left in updates(args.drones, args.rate_hz):
+    for update, left in updates(args):
         await io.emit("drones-update", update)
         await asyncio.sleep(left())
 

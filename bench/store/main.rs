@@ -1,7 +1,8 @@
 //! How fast telemetry gets into PostgreSQL: through the program's writer, through `psql \copy`, and row by row; and into
 //! SQLite. The same rows, the same server with the same settings, each way into a fresh table, in turns, in one run.
 //!
-//! `make bench-store` runs it and writes the table into `docs/BENCHMARKS.md`.
+//! `make bench-store` runs it, writes the table into `docs/BENCHMARKS.md` (with QUICK=1: one round, which it only prints), and
+//! leaves the figures for `bench/targets.mjs`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -26,6 +27,7 @@ use schema::telemetry;
 
 /// Recorded ticks of a round. Their states are several times what may wait in the writer's memory, so its bound is met.
 const TICKS: usize = 600;
+/// Rounds, unless it has to be quick.
 const ROUNDS: usize = 5;
 const PATIENCE: Duration = Duration::from_secs(600);
 /// What waits in memory is kept below this, as a swarm in real time never gets near it.
@@ -93,7 +95,8 @@ fn main() {
     bench.server.start_with("");
     bench.export();
     let mut outcomes: [Vec<Outcome>; 6] = Default::default();
-    for round in 0..ROUNDS {
+    let rounds = if std::env::var_os("QUICK").is_some() { 1 } else { ROUNDS };
+    for round in 0..rounds {
         for turn in 0..WAYS.len() {
             let way = (round + turn) % WAYS.len(); // nobody always comes first
             let outcome = bench.measure(way);
@@ -103,8 +106,17 @@ fn main() {
     }
     let table = table(&outcomes, rows);
     println!("\n{table}");
-    if let Some(path) = std::env::args().skip_while(|argument| argument != "--into").nth(1) {
+    let after = |option: &str| std::env::args().skip_while(|argument| argument != option).nth(1);
+    if let Some(path) = after("--into") {
         publish(&path, &table);
+    }
+    if let Some(path) = after("--json") {
+        let rates = |at: usize| outcomes[at].iter().map(|outcome| outcome.0).collect::<Vec<_>>();
+        let figures = serde_json::json!({
+            "rows_per_s": { "writer": rates(0), "copy": rates(1), "insert": rates(2), "insert_prepared": rates(3), "sqlite": rates(SQLITE) },
+        });
+        std::fs::create_dir_all(std::path::Path::new(&path).parent().unwrap()).unwrap();
+        std::fs::write(path, figures.to_string()).unwrap();
     }
 }
 
@@ -127,10 +139,11 @@ fn table(outcomes: &[Vec<Outcome>; 6], rows: usize) -> String {
     let memory = outcomes[0].iter().map(|outcome| outcome.1).max().unwrap_or_default();
     format!(
         "| way | rows a second | the writer is faster, × |\n| --- | --- | --- |\n{lines}\n\
-         Medians (least–most) of {ROUNDS} rounds of {rows} rows of 16 columns with their primary key. While it wrote, the writer's\n\
+         Medians (least–most) of {} rounds of {rows} rows of 16 columns with their primary key. While it wrote, the writer's\n\
          process took at most {memory} MiB more than before. PostgreSQL has the settings that it comes with, and all go into the\n\
          program's own table. Single INSERTs send every value of every row: as text that is parsed and planned each time, or to a\n\
          statement that was prepared once. Measured by `make bench-store` on {} cores, load average {}.\n",
+        outcomes[0].len(),
         std::thread::available_parallelism().map_or(1, usize::from),
         std::fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').next().unwrap_or_default(),
     )

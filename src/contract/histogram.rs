@@ -14,9 +14,9 @@ pub struct Histogram {
 
 impl Histogram {
     /// Upper bounds, milliseconds. An alarm's threshold is one of them: between two bounds a quantile is a guess.
-    pub const BOUNDS_MS: [f64; 22] = [
-        0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0, 40.0, 100.0, 250.0,
-        500.0, 1000.0, 5000.0, 30000.0,
+    pub const BOUNDS_MS: [f64; 28] = [
+        0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 15.0, 20.0, 25.0,
+        30.0, 40.0, 60.0, 100.0, 250.0, 500.0, 1000.0, 5000.0, 30000.0,
     ];
 
     /// Counts one duration.
@@ -74,7 +74,7 @@ mod tests {
         assert_eq!(histogram.count(), 4);
         assert_eq!(histogram.counts[0], 1);
         assert_eq!(histogram.counts[3], 1);
-        assert_eq!(histogram.counts[11], 1);
+        assert_eq!(histogram.counts[13], 1);
         assert_eq!(histogram.counts[Histogram::BOUNDS_MS.len()], 1);
     }
 

@@ -1,4 +1,4 @@
-//! What is looked at in an event: `42["NAME",{"seq":N,…,"wall_time_ms":T,…`.
+//! What is looked at in an event: `42["NAME",{"seq":N,…,"wall_time_ms":T,…`, or `451-["NAME",…` and its attachment.
 
 /// An event of telemetry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,20 @@ pub fn telemetry(head: &[u8], name: &str) -> Option<Telemetry> {
     let (seq, _) = digits(after(rest, b"\"seq\":")?)?;
     let (ms, rest) = digits(after(rest, b"\"wall_time_ms\":")?)?;
     Some(Telemetry { seq, sent_us: ms * 1000 + thousandths(rest) })
+}
+
+/// Whether a packet begins the event `name` in `/` with one attachment, which is the next binary message.
+pub fn announces_attachment(head: &[u8], name: &str) -> bool {
+    let rest = head.strip_prefix(b"451-[\"").and_then(|rest| rest.strip_prefix(name.as_bytes()));
+    rest.is_some_and(|rest| rest.starts_with(b"\""))
+}
+
+/// Reads the beginning of an attachment in the binary form of `docs/PROTOCOL.md`.
+pub fn binary_telemetry(head: &[u8]) -> Option<Telemetry> {
+    head.strip_prefix(b"HMRS")?;
+    let seq = u32::from_le_bytes(*head.get(12..)?.first_chunk()?).into();
+    let ms = f64::from_le_bytes(*head.get(24..)?.first_chunk()?);
+    Some(Telemetry { seq, sent_us: (ms * 1000.0) as u64 })
 }
 
 fn after<'a>(text: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
@@ -53,6 +67,21 @@ mod tests {
             telemetry(other, "drones-update"),
             Some(Telemetry { sent_us: 1_700_000_000_123_000, ..expected })
         );
+    }
+
+    #[test]
+    fn an_attachment_is_announced_and_has_both_at_fixed_places() {
+        assert!(announces_attachment(br#"451-["n",{"_placeholder":true,"num":0}]"#, "n"));
+        for other in [&br#"451-["no",{"_pla"#[..], br#"42["n",{}]"#, br#"452-["n",{"_pla"#] {
+            assert!(!announces_attachment(other, "n"));
+        }
+        let mut head = [0; 64];
+        head[..4].copy_from_slice(b"HMRS");
+        head[12..16].copy_from_slice(&17_u32.to_le_bytes());
+        head[24..32].copy_from_slice(&1_700_000_000_123.25_f64.to_le_bytes());
+        assert_eq!(binary_telemetry(&head), Some(Telemetry { seq: 17, sent_us: 1_700_000_000_123_250 }));
+        assert_eq!(binary_telemetry(&head[..31]), None);
+        assert_eq!(binary_telemetry(&head[1..]), None);
     }
 
     #[test]

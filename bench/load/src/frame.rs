@@ -7,6 +7,8 @@ pub const HEAD_BYTES: usize = 128;
 pub const CONTINUATION: u8 = 0;
 /// A text message.
 pub const TEXT: u8 = 1;
+/// A binary message.
+pub const BINARY: u8 = 2;
 /// The end of the connection.
 pub const CLOSE: u8 = 8;
 /// To be answered with a [`PONG`].
@@ -19,6 +21,8 @@ pub const PONG: u8 = 10;
 pub struct Frame<'a> {
     /// What kind it is.
     pub opcode: u8,
+    /// Whether its payload is deflated: RSV1, as permessage-deflate has it.
+    pub is_deflated: bool,
     /// Bytes of the whole frame, header included.
     pub len: u64,
     /// The beginning of its payload, unmasked.
@@ -33,8 +37,9 @@ pub struct FrameReader {
     /// Payload still to come; none while the header is incomplete.
     left: Option<u64>,
     payload_len: u64,
-    head: [u8; HEAD_BYTES],
-    head_len: usize,
+    /// The beginning of the payload, up to `keep` bytes.
+    head: Vec<u8>,
+    keep: usize,
 }
 
 impl Default for FrameReader {
@@ -44,22 +49,26 @@ impl Default for FrameReader {
             header_len: 0,
             left: None,
             payload_len: 0,
-            head: [0; HEAD_BYTES],
-            head_len: 0,
+            head: Vec::new(),
+            keep: HEAD_BYTES,
         }
     }
 }
 
 impl FrameReader {
+    /// From now on keeps this much of each payload.
+    pub fn keep(&mut self, bytes: usize) {
+        self.keep = bytes;
+    }
+
     /// Takes the next bytes and tells of every frame that ends in them.
     pub fn read(&mut self, mut bytes: &[u8], mut on_frame: impl FnMut(Frame<'_>)) {
         loop {
             let Some(left) = self.left.or_else(|| self.read_header(&mut bytes)) else { return };
             let taken = left.min(bytes.len() as u64);
             let (payload, rest) = bytes.split_at(taken as usize);
-            let kept = payload.len().min(HEAD_BYTES - self.head_len);
-            self.head[self.head_len..self.head_len + kept].copy_from_slice(&payload[..kept]);
-            self.head_len += kept;
+            let kept = payload.len().min(self.keep - self.head.len());
+            self.head.extend_from_slice(&payload[..kept]);
             bytes = rest;
             self.left = Some(left - taken);
             if left > taken {
@@ -68,10 +77,12 @@ impl FrameReader {
             self.unmask();
             on_frame(Frame {
                 opcode: self.header[0] & 0x0f,
+                is_deflated: self.header[0] & 0x40 != 0,
                 len: self.header_len as u64 + self.payload_len,
-                head: &self.head[..self.head_len],
+                head: &self.head,
             });
-            (self.left, self.header_len, self.head_len) = (None, 0, 0);
+            (self.left, self.header_len) = (None, 0);
+            self.head.clear();
         }
     }
 
@@ -97,7 +108,7 @@ impl FrameReader {
             return;
         }
         let key = &self.header[self.header_len - 4..self.header_len];
-        for (at, byte) in self.head[..self.head_len].iter_mut().enumerate() {
+        for (at, byte) in self.head.iter_mut().enumerate() {
             *byte ^= key[at % 4];
         }
     }

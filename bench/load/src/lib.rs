@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod clock;
+pub mod deflate;
 pub mod event;
 pub mod frame;
 pub mod pool;

@@ -17,20 +17,24 @@ pub struct Tally {
     pub bytes: u64,
     /// Events left out between two that came.
     pub missed: u64,
+    /// Attachments of the event, whatever they hold.
+    pub attachments: u64,
+    /// Bytes of the newest event; known also while nothing is counted.
+    pub event_bytes: u64,
     classes: Vec<u32>,
 }
 
 impl Default for Tally {
     fn default() -> Self {
         let classes = vec![0; (LATENCY_US_MAX / CLASS_US) as usize + 1];
-        Self { is_open: false, messages: 0, bytes: 0, missed: 0, classes }
+        Self { is_open: false, messages: 0, bytes: 0, missed: 0, attachments: 0, event_bytes: 0, classes }
     }
 }
 
 impl Tally {
-    /// Counts from now on.
+    /// Counts from now on, and nothing of what was before.
     pub fn open(&mut self) {
-        self.is_open = true;
+        *self = Self { is_open: true, event_bytes: self.event_bytes, ..Self::default() };
     }
 
     /// Counts nothing any more.
@@ -38,13 +42,19 @@ impl Tally {
         self.is_open = false;
     }
 
-    /// One event that came `latency_us` after it was sent, `missed` events after the one before.
-    pub fn count(&mut self, latency_us: u64, missed: u64) {
+    /// One event of `bytes` that came `latency_us` after it was sent, `missed` events after the one before.
+    pub fn count(&mut self, latency_us: u64, missed: u64, bytes: u64) {
+        self.event_bytes = bytes;
         if self.is_open {
             self.messages += 1;
             self.missed += missed;
             self.classes[(latency_us.min(LATENCY_US_MAX) / CLASS_US) as usize] += 1;
         }
+    }
+
+    /// One attachment of the event.
+    pub fn count_attachment(&mut self) {
+        self.attachments += u64::from(self.is_open);
     }
 
     /// Bytes of one frame.
@@ -89,20 +99,32 @@ mod tests {
     fn quantiles_are_upper_bounds_of_their_class() {
         let mut tally = Tally::default();
         tally.open();
-        (0..100).for_each(|n| tally.count(n * 1000, 0));
+        (0..100).for_each(|n| tally.count(n * 1000, 0, 9));
         assert_eq!(tally.quantile_ms(0.5), 49.02);
         assert_eq!(tally.quantile_ms(0.99), 98.02);
         assert_eq!(tally.quantile_ms(1.0), 99.02);
-        tally.count(u64::MAX, 3);
+        tally.count(u64::MAX, 3, 9);
         assert_eq!((tally.quantile_ms(1.0), tally.missed), (20_000.02, 3));
+    }
+
+    #[test]
+    fn a_tally_that_is_opened_again_begins_anew() {
+        let mut tally = Tally::default();
+        tally.open();
+        tally.count(1000, 1, 9);
+        tally.open();
+        assert_eq!((tally.messages, tally.missed, tally.event_bytes), (0, 0, 9));
+        assert!(tally.quantile_ms(0.5).is_nan());
     }
 
     #[test]
     fn a_closed_tally_counts_nothing() {
         let mut tally = Tally::default();
-        tally.count(1, 1);
+        tally.count(1, 1, 9);
         tally.count_bytes(1);
-        assert_eq!((tally.messages, tally.bytes, tally.missed), (0, 0, 0));
+        tally.count_attachment();
+        assert_eq!((tally.messages, tally.bytes, tally.missed, tally.attachments), (0, 0, 0, 0));
+        assert_eq!(tally.event_bytes, 9);
         assert!(tally.quantile_ms(0.5).is_nan());
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use clap::Parser;
 use hmrs_load::{
     clock::wall_us,
-    frame::{FrameReader, TEXT, server_frame},
+    frame::{BINARY, FrameReader, TEXT, server_frame},
 };
 use rustix::{
     buffer::spare_capacity,
@@ -32,6 +32,9 @@ struct Args {
     /// Events a second.
     #[arg(long, default_value_t = 25)]
     rate_hz: u32,
+    /// The binary form instead of JSON.
+    #[arg(long)]
+    binary: bool,
 }
 
 /// The answer to the one key that the load generator sends.
@@ -65,9 +68,7 @@ struct Floor {
     epoll: OwnedFd,
     ready: Vec<epoll::Event>,
     clients: Vec<Option<Client>>,
-    frame: Vec<u8>,
-    /// Where number and time stand in the frame.
-    number_at: usize,
+    event: Event,
     seq: u64,
 }
 
@@ -87,15 +88,12 @@ impl Floor {
         listener.set_nonblocking(true)?;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
-        let frame = server_frame(TEXT, packet(args.drones).as_bytes());
-        let number_at = frame.windows(6).position(|key| key == b"\"seq\":").map_or(0, |at| at + 6);
         Ok(Self {
             listener,
             epoll,
             ready: Vec::with_capacity(1024),
             clients: Vec::new(),
-            frame,
-            number_at,
+            event: if args.binary { Event::binary(args.drones) } else { Event::json(args.drones) },
             seq: 0,
         })
     }
@@ -133,13 +131,10 @@ impl Floor {
 
     fn broadcast(&mut self) {
         self.seq += 1;
-        let now = wall_us();
-        let number =
-            format!("{:010},\"wall_time_ms\":{:013}.{:03}", self.seq + 1_000_000_000, now / 1000, now % 1000);
-        self.frame[self.number_at..self.number_at + number.len()].copy_from_slice(number.as_bytes());
+        self.event.stamp(self.seq, wall_us());
         for slot in &mut self.clients {
             if let Some(client) = slot.as_mut().filter(|client| client.joined)
-                && client.send(&self.frame).is_err()
+                && client.send(&self.event.frame).is_err()
             {
                 *slot = None;
             }
@@ -185,7 +180,46 @@ impl Client {
     }
 }
 
-/// The same event that all servers of the benchmark send, with room for a number and a time.
+/// The same event that all servers of the benchmark send, encoded but for its number and its time.
+struct Event {
+    frame: Vec<u8>,
+    /// Where they stand in the frame.
+    stamp_at: usize,
+    is_binary: bool,
+}
+
+impl Event {
+    fn json(drones: usize) -> Self {
+        let frame = server_frame(TEXT, packet(drones).as_bytes());
+        let stamp_at = frame.windows(6).position(|key| key == b"\"seq\":").map_or(0, |at| at + 6);
+        Self { frame, stamp_at, is_binary: false }
+    }
+
+    /// A header of 64 bytes and 16 bytes a drone, as in `docs/PROTOCOL.md`.
+    fn binary(drones: usize) -> Self {
+        let mut frame = server_frame(TEXT, br#"451-["drones-update",{"_placeholder":true,"num":0}]"#);
+        let mut attachment = vec![0; 64 + 16 * drones];
+        attachment[..4].copy_from_slice(b"HMRS");
+        let attachment_frame = server_frame(BINARY, &attachment);
+        let stamp_at = frame.len() + attachment_frame.len() - attachment.len();
+        frame.extend(attachment_frame);
+        Self { frame, stamp_at, is_binary: true }
+    }
+
+    fn stamp(&mut self, seq: u64, now_us: u64) {
+        let room = &mut self.frame[self.stamp_at..];
+        if self.is_binary {
+            room[12..16].copy_from_slice(&(seq as u32).to_le_bytes());
+            room[24..32].copy_from_slice(&(now_us as f64 / 1000.0).to_le_bytes());
+        } else {
+            let (ms, us) = (now_us / 1000, now_us % 1000);
+            let text = format!("{:010},\"wall_time_ms\":{ms:013}.{us:03}", seq + 1_000_000_000);
+            room[..text.len()].copy_from_slice(text.as_bytes());
+        }
+    }
+}
+
+/// The event as JSON, with room for a number and a time.
 fn packet(drones: usize) -> String {
     let mut text =
         r#"42["drones-update",{"seq":1000000000,"wall_time_ms":1000000000000.000,"drones":["#.to_owned();

@@ -18,6 +18,28 @@ struct Args {
     drones: usize,
     #[arg(long, default_value_t = 25)]
     rate_hz: u32,
+    /// An attachment of 16 bytes a drone instead of JSON.
+    #[arg(long)]
+    binary: bool,
+}
+
+/// Number and time at their places, and room for the drones.
+struct Attachment(Vec<u8>);
+
+impl Attachment {
+    fn new(seq: u64, drones: usize) -> Self {
+        let mut bytes = vec![0; 64 + 16 * drones];
+        bytes[..4].copy_from_slice(b"HMRS");
+        bytes[12..16].copy_from_slice(&(seq as u32).to_le_bytes());
+        bytes[24..32].copy_from_slice(&wall_time_ms().to_le_bytes());
+        Self(bytes)
+    }
+}
+
+impl Serialize for Attachment {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
 }
 
 #[derive(Serialize)]
@@ -52,14 +74,19 @@ fn wall_time_ms() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64() * 1000.0)
 }
 
-async fn broadcast(io: SocketIo, drones: Vec<Drone>, rate_hz: u32) {
-    let mut clock = tokio::time::interval(Duration::from_secs(1) / rate_hz);
+async fn broadcast(io: SocketIo, args: Args) {
+    let drones = drones(args.drones);
+    let mut clock = tokio::time::interval(Duration::from_secs(1) / args.rate_hz);
     clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
     for seq in 1.. {
         clock.tick().await;
-        let update = Update { seq, wall_time_ms: wall_time_ms(), drones: &drones };
         // An error here is a client that is full; the others have got it.
-        let _ = io.emit("drones-update", &update).await;
+        let _ = if args.binary {
+            io.emit("drones-update", &Attachment::new(seq, drones.len())).await
+        } else {
+            let update = Update { seq, wall_time_ms: wall_time_ms(), drones: &drones };
+            io.emit("drones-update", &update).await
+        };
     }
 }
 
@@ -68,10 +95,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args = Args::parse();
     let (layer, io) = SocketIo::new_layer();
     io.ns("/", async |_: SocketRef| {});
-    if args.drones > 0 {
-        tokio::spawn(broadcast(io, drones(args.drones), args.rate_hz));
-    }
     let listener = tokio::net::TcpListener::bind(args.bind).await?;
+    if args.drones > 0 {
+        tokio::spawn(broadcast(io, args));
+    }
     let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
         let _ = stream.set_nodelay(true);
     });
