@@ -168,8 +168,8 @@ impl Swarm {
         }
         let now = now();
         let tick_due = if self.steps_left > 0 { Some(now) } else { self.clock.poll_timeout() };
-        let due =
-            tick_due.map_or(self.publisher.poll_timeout(), |tick| tick.min(self.publisher.poll_timeout()));
+        // While the clock runs, ticks are what is published.
+        let due = tick_due.unwrap_or_else(|| self.publisher.poll_timeout());
         let wait = due.saturating_duration_since(now);
         let woken = |swarm: &mut Self, ctx: &mut Context<Self>| {
             swarm.timer = None;
