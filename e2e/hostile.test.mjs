@@ -4,11 +4,10 @@
 // Attackers have machines of their own; here they run on what the server and the watcher leave of this one (SCHED_IDLE).
 // That alone makes updates later, by processors that are busy and have to be taken away from them. So what the attackers
 // do to the machine is measured in the same minutes: the same attacks on a second server, which runs on what is left too
-// and which nobody watches. The ratio of the two is what the attacked server adds. The watcher, too, has a machine of its
-// own: here it goes before everybody else, or it would wait for its turn while the attacked server works, and not for the server.
+// and which nobody watches. The ratio of the two is what the attacked server adds.
 
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -27,7 +26,6 @@ const MISSED_MAX = 0.03;
 const LATER_MAX = 1.2;
 /** What runs a command on what others leave of the processors; nearly so where nothing is measured, and others may be busy. */
 const LEFTOVER = full ? ['chrt', '--idle', '0'] : ['nice', '-n', '19'];
-if (full) spawnSync('chrt', ['--reset-on-fork', '--fifo', '--pid', '1', String(process.pid)], { stdio: 'inherit' });
 
 /** Attackers of the server at `port`; tells them what to do. */
 function attackersOf(t, port, { timesMax }) {
