@@ -109,6 +109,7 @@ const pictures = {
   'console-over': { scenario: 'flock', args: ['--paused'], prepare: runOverAnother },
   'console-quad': { prepare: async (page) => { await filter(page, 'type scout'); await page.keyboard.press('Escape'); await page.locator('.map').first().focus(); await page.keyboard.press('q'); await sleep(6000); } },
   'console-tilt': { colorScheme: 'light', prepare: async (page) => { await filter(page, 'group bravo'); await page.locator('.map').first().focus(); await page.keyboard.press('v'); await sleep(800); await page.keyboard.press('z'); await sleep(6000); } },
+  'console-mission': { scenario: 'facade', args: ['--paused'], prepare: async (page, server) => { await flyOn(server, 240); await page.locator('#drawer-body .mission .tasks li.held button').first().click(); await page.keyboard.press('q'); await sleep(12_000); } },
   'console-first-run': { newcomer: true, prepare: () => sleep(3000) },
   'console-phone': { viewport: { width: 390, height: 844 }, prepare: () => sleep(3000) },
 };
