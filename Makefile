@@ -20,7 +20,7 @@ test: ## Run every test and print one sum (ONLY="clients faults" picks suites, V
 check: ## Format, lints, types and layers: the quick half of `make test`
 	@node scripts/suites.mjs format licences console-check lints architecture
 
-e2e: ## The server under official clients, faults and a real browser, at full length (ten minutes)
+e2e: ## The server under official clients, faults and a real browser, at full length (half an hour)
 	@HMRS_E2E=full node scripts/suites.mjs console-build build echo clients python determinism faults edge database browser
 
 native: ## Compare state hashes of a baseline x86-64 build with one for this very processor
