@@ -103,7 +103,7 @@ test('a hold that is let go early does nothing; a full one sends, and the target
   await page.getByRole('button', { name: /^Return/ }).click();
   const confirm = page.getByRole('button', { name: /^Hold to return/ });
   await page.getByText(/would take it on/).waitFor();
-  await holdButton(page, confirm, () => sleep(150));
+  await confirm.click({ delay: 150 });
   await confirm.waitFor();
   assert.equal(await stripOf(page, 'rtl'), undefined, 'nothing was sent');
   // The selection changes while the confirmation stands: the command must not.

@@ -50,10 +50,19 @@ export async function flying(page, server) {
   }, { within: 30_000 });
 }
 
-/** Keeps a button pressed until something has come of it: by default, until it has gone with its dialog. */
+/**
+ * Keeps a button pressed until something has come of it: by default, until it has gone with its dialog. Panels follow
+ * the selection a few times a second, and a button may have moved while the hand came down: then it is looked for again.
+ */
 export async function holdButton(page, button, outcome = () => button.waitFor({ state: 'detached' })) {
-  await button.hover();
-  await page.mouse.down();
+  await until('the button is under the pointer', async () => {
+    const element = await button.elementHandle();
+    await button.hover();
+    await page.mouse.down();
+    if (await element.evaluate((it) => it.matches(':active') || !it.isConnected)) return true;
+    await page.mouse.up();
+    return false;
+  });
   try {
     await outcome();
   } finally {
