@@ -235,6 +235,12 @@ test('a client that sends too many commands is told when to try again', async (t
   const limited = acks.filter((ack) => ack.error?.code === 'rate_limited');
   assert.ok(limited.length >= 40, `${limited.length} of 100 commands at once were refused`);
   assert.ok(limited.every((ack) => ack.error.retry_after_ms > 0), 'rate_limited carries retry_after_ms');
+  // Whoever comes back as a new client, or by HTTP, is the same one.
+  const again = await connect(strict, { t });
+  const others = await Promise.all(Array.from({ length: 40 }, () => send(again, 'hold', [id])));
+  assert.ok(others.filter((ack) => ack.error?.code === 'rate_limited').length >= 20, 'a new connection does not begin anew');
+  const overHttp = await Promise.all(Array.from({ length: 20 }, () => strict.post('/api/command', { command: 'hold', targets: [id] })));
+  assert.ok(overHttp.some(({ status, body }) => status === 429 && body.error.code === 'rate_limited'), 'nor does another way');
   await sleep(500);
   assert.equal((await send(socket, 'hold', [id])).ok, true);
 });

@@ -20,8 +20,8 @@ use crate::contract::access::Gatekeeper;
 use crate::contract::archive::Archive;
 use crate::contract::error::ApiError;
 use crate::contract::record::{DatabaseState, NoRecorder, Recorder};
-use crate::gateway::commands::{CommandRate, Limiters};
-use crate::gateway::door::REFUSALS;
+use crate::gateway::commands::CommandRate;
+use crate::gateway::door::Allowances;
 use crate::gateway::{Commons, DEFAULT_SWARM, Gateway};
 use crate::http::assets::Assets;
 use crate::http::auth::Tokens;
@@ -108,8 +108,10 @@ async fn run(config: ServeConfig) -> Result<(), String> {
             None => Arc::new(NoRecorder),
         },
         gatekeeper: Arc::new(ground.gatekeeper.clone()) as Arc<dyn Gatekeeper>,
-        command_rate: CommandRate { per_second: config.commands_per_s, burst: config.commands_burst },
-        refusals: Arc::new(Limiters::new(REFUSALS)),
+        allowances: Arc::new(Allowances::new(CommandRate {
+            per_second: config.commands_per_s,
+            burst: config.commands_burst,
+        })),
         command_latency: Arc::default(),
         build: assets.build().into(),
     });

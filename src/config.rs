@@ -109,11 +109,11 @@ pub struct ServeConfig {
     #[arg(long, env = "HMRS_INSECURE_OPEN")]
     pub insecure_open: bool,
 
-    /// Commands a second that one client may give in the long run
+    /// Commands a second that may be given with one token, or from one address without, in the long run
     #[arg(long, env = "HMRS_COMMANDS_PER_S", default_value = "100", value_name = "N")]
     pub commands_per_s: NonZeroU32,
 
-    /// Commands that one client may give at once
+    /// Commands that may be given at once with one token, or from one address without
     #[arg(long, env = "HMRS_COMMANDS_BURST", default_value = "500", value_name = "N")]
     pub commands_burst: NonZeroU32,
 

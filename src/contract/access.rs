@@ -114,6 +114,11 @@ impl Caller {
     pub fn role(&self) -> Role {
         self.identity.role
     }
+
+    /// What limits count them by: the token that they rest on, or else their address.
+    pub fn account(&self) -> &str {
+        self.identity.token.as_deref().unwrap_or(&self.address)
+    }
 }
 
 /// The cookie of a login: behind TLS one that only this very host can have set; in plain HTTP one for each port, since

@@ -34,7 +34,7 @@ pub struct CommandRate {
     pub burst: std::num::NonZeroU32,
 }
 
-/// A token bucket for one client.
+/// A token bucket.
 pub struct Limiter(DefaultDirectRateLimiter);
 
 impl Limiter {
@@ -68,25 +68,25 @@ impl Limiter {
 /// Buckets that are remembered; beyond, the table is begun anew.
 const LIMITERS_MAX: usize = 10_000;
 
-/// A token bucket for each name: of an address, of a token.
+/// A token bucket for each account.
 pub struct Limiters {
     rate: CommandRate,
-    by_name: Mutex<HashMap<String, Arc<Limiter>>>,
+    by_account: Mutex<HashMap<String, Arc<Limiter>>>,
 }
 
 impl Limiters {
     /// Full buckets of `rate`.
     pub fn new(rate: CommandRate) -> Self {
-        Self { rate, by_name: Mutex::default() }
+        Self { rate, by_account: Mutex::default() }
     }
 
-    /// The bucket of `name`.
-    pub fn of(&self, name: &str) -> Arc<Limiter> {
-        let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
-        if by_name.len() >= LIMITERS_MAX {
-            by_name.clear();
+    /// The bucket of `account`.
+    pub fn of(&self, account: &str) -> Arc<Limiter> {
+        let mut by_account = self.by_account.lock().unwrap_or_else(PoisonError::into_inner);
+        if by_account.len() >= LIMITERS_MAX {
+            by_account.clear();
         }
-        by_name.entry(name.to_owned()).or_insert_with(|| Arc::new(Limiter::new(self.rate))).clone()
+        by_account.entry(account.to_owned()).or_insert_with(|| Arc::new(Limiter::new(self.rate))).clone()
     }
 }
 

@@ -17,7 +17,7 @@ use crate::contract::rights;
 use crate::socketio::{Event, Handshake, Socket};
 use crate::swarm::wall_time_ms;
 
-use super::commands::{CommandRate, Limiter};
+use super::commands::{CommandRate, Limiter, Limiters};
 use super::subscriptions::{Subscription, Topic, at_connect};
 use super::{Commons, Flying, Gateway};
 
@@ -28,16 +28,37 @@ const CHATTER: CommandRate =
 
 /// Attempts of one token beyond its role that are written down, a second and at once. Further ones are refused like these,
 /// and do not fill the database for others, whose commands must have room there.
-pub const REFUSALS: CommandRate =
+const REFUSALS: CommandRate =
     CommandRate { per_second: NonZeroU32::new(5).unwrap(), burst: NonZeroU32::new(100).unwrap() };
+
+/// What everybody may ask for, by account: whoever comes back as a new client, or by another way, has used up what they had.
+pub struct Allowances {
+    /// Commands, and what is asked for like one.
+    pub commands: Limiters,
+    /// What is said to everyone.
+    chatter: Limiters,
+    /// What of refused attempts is entered into the audit trail.
+    refusals: Limiters,
+}
+
+impl Allowances {
+    /// With nothing used up.
+    pub fn new(commands: CommandRate) -> Self {
+        Self {
+            commands: Limiters::new(commands),
+            chatter: Limiters::new(CHATTER),
+            refusals: Limiters::new(REFUSALS),
+        }
+    }
+}
 
 /// What is known of a connected client.
 pub struct Seat {
     /// Who it is.
     pub caller: Caller,
-    pub(super) limiter: Limiter,
+    pub(super) limiter: Arc<Limiter>,
     /// What they may say to everyone.
-    pub(super) chatter: Limiter,
+    pub(super) chatter: Arc<Limiter>,
     subscriptions: Mutex<BTreeMap<Topic, Subscription>>,
 }
 
@@ -78,10 +99,11 @@ impl Commons {
         identity.role.require(Role::Viewer)?;
         let name = name_of(auth.get("name").and_then(Value::as_str), &identity, "operator");
         let address = handshake.peer.map(|peer| peer.to_canonical().to_string()).unwrap_or_default();
+        let caller = Caller { name, identity, address };
         Ok(Seat {
-            caller: Caller { name, identity, address },
-            limiter: Limiter::new(self.command_rate),
-            chatter: Limiter::new(CHATTER),
+            limiter: self.allowances.commands.of(caller.account()),
+            chatter: self.allowances.chatter.of(caller.account()),
+            caller,
             subscriptions: Mutex::new(at_connect(auth)?),
         })
     }
@@ -93,8 +115,7 @@ impl Commons {
 
     /// As [`Commons::note`], of something that `caller`'s role does not allow; of a flood of it only the beginning.
     pub fn note_refusal(&self, caller: &Caller, via: &str, deed: Deed<'_>) {
-        let name = caller.identity.token.as_deref().unwrap_or(&caller.address);
-        if self.refusals.of(name).check().is_ok() {
+        if self.allowances.refusals.of(caller.account()).check().is_ok() {
             self.note(caller, via, deed);
         }
     }

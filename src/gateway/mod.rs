@@ -37,9 +37,8 @@ use crate::swarm::{
     Beginning, Published, Pulse, RunInfo, Settings, SharedHistogram, Shelf, Swarm, wall_time_ms,
 };
 
-use commands::{CommandRate, Limiters};
 use desk::{Desk, LogQuery};
-use door::{Seat, hear, seat_of};
+use door::{Allowances, Seat, hear, seat_of};
 use frames::Publisher;
 use helm::Helm;
 use leases::Leases;
@@ -72,10 +71,8 @@ pub struct Commons {
     pub template: Settings,
     /// Decides who comes in.
     pub gatekeeper: Arc<dyn Gatekeeper>,
-    /// Commands per client.
-    pub command_rate: CommandRate,
-    /// What of somebody's refused attempts is entered into the audit trail; see [`door::REFUSALS`].
-    pub refusals: Arc<Limiters>,
+    /// What everybody may ask for.
+    pub allowances: Arc<Allowances>,
     /// From a command's arrival to its ack.
     pub command_latency: Arc<SharedHistogram>,
     /// Identifies this build to consoles that may be older than the server.

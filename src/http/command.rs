@@ -47,7 +47,7 @@ async fn give(
         Ok(flying) => flying,
         Err(refusal) => return Ok(error::answer(&refusal, command_id.as_deref())),
     };
-    let limiter = api.limiters.of(&caller.address);
+    let limiter = api.gateway.commons().allowances.commands.of(caller.account());
     Ok(match commands::give(&api.gateway, &flying, &limiter, caller, "http", command).await {
         Ok(ack) => HttpResponse::Ok().json(ack),
         Err((refusal, command_id)) => error::answer(&refusal, command_id.as_deref()),

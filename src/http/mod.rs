@@ -30,7 +30,6 @@ use std::sync::Arc;
 use actix_web::web::{self, Data, ServiceConfig};
 
 use crate::contract::error::ApiError;
-use crate::gateway::commands::Limiters;
 use crate::gateway::{DEFAULT_SWARM, Flying, Gateway};
 use crate::store::Store;
 
@@ -53,15 +52,13 @@ pub struct Api {
     pub assets: assets::Assets,
     /// Tokens and logins.
     pub tokens: auth::Tokens,
-    limiters: Arc<Limiters>,
     tries: Arc<login::Tries>,
 }
 
 impl Api {
     /// What handlers of every worker share.
     pub fn new(gateway: Gateway, store: Option<Store>, assets: assets::Assets, tokens: auth::Tokens) -> Self {
-        let limiters = Arc::new(Limiters::new(gateway.commons().command_rate));
-        Self { gateway, store, assets, tokens, limiters, tries: Arc::default() }
+        Self { gateway, store, assets, tokens, tries: Arc::default() }
     }
 
     /// The swarm that `?swarm=` names, or the default one.
