@@ -22,7 +22,7 @@ use std::{
     rc::Rc,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use actix::Addr;
@@ -76,8 +76,14 @@ const REFUSAL_BYTES_MAX: usize = 64 * 1024;
 /// What is read at a time, into one place per thread.
 const SCRATCH_BYTES: usize = 64 * 1024;
 
+/// How long a thread works for what clients send before other threads get their turn. A kernel may let it run for four
+/// milliseconds, for which a tick would wait that is due on the same processor.
+const STRETCH: Duration = Duration::from_micros(200);
+
 thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into());
+    /// When this thread last let others run.
+    static GAVE_WAY: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// Serves the App of `factory` on `listener`, like `HttpServer::listen`, but lets the WebSockets of `io` own their
@@ -304,6 +310,15 @@ impl Stream for Incoming {
     }
 }
 
+/// Lets other threads run first, if this one has worked for [`STRETCH`].
+fn give_way() {
+    let now = Instant::now();
+    if GAVE_WAY.get().is_none_or(|last| now - last >= STRETCH) {
+        std::thread::yield_now();
+        GAVE_WAY.set(Some(Instant::now()));
+    }
+}
+
 /// Hands messages to the session, one at a time: while it is busy, nothing more is read.
 async fn read(incoming: Incoming, connection: Connection) {
     let Connection { addr, session, line } = &connection;
@@ -353,6 +368,7 @@ async fn read(incoming: Incoming, connection: Connection) {
             // Of what passes the guard, the codec refuses only text that is not UTF-8.
             Err(_) => Some(Input::Violation(1007)),
         };
+        give_way();
         let Some(input) = input else { continue };
         let is_last = matches!(input, Input::Close | Input::Violation(_));
         let sent = addr.send(FromWebsocket { line: line.clone(), input }).await;
@@ -375,7 +391,8 @@ async fn linger(mut incoming: Incoming) {
                 Ok(bytes) if bytes > 0 => left = left.saturating_sub(bytes),
                 _ => break,
             }
-            // Whoever still writes does so as fast as it can, and others of this thread want their turn.
+            // Whoever still writes does so as fast as it can, and others want their turn.
+            give_way();
             tokio::task::yield_now().await;
         }
     };

@@ -1,12 +1,16 @@
 //! Large packets are decoded beside the threads that serve: a megabyte of JSON takes milliseconds, for which every other
-//! client of the thread would wait. One at a time, so that whoever sends many does not get a processor for each.
+//! client of the thread would wait. One at a time, so that whoever sends many does not get a processor for each, and at a
+//! lower priority, so that where processors are few it waits for those who serve and not they for it.
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{LazyLock, mpsc},
+    thread,
+};
 
 use actix::prelude::*;
-use actix_web::rt::task::spawn_blocking;
 use bytestring::ByteString;
-use tokio::sync::Semaphore;
 
 use super::{Session, Upper};
 use crate::socketio::protocol::{
@@ -17,8 +21,29 @@ use crate::socketio::protocol::{
 
 /// Smaller ones take a tenth of a millisecond, which is less than the way to another thread is worth.
 const BYTES_MIN: usize = 32 * 1024;
+/// What the thread adds to its nice value.
+#[cfg(target_os = "linux")]
+const NICER_BY: i32 = 10;
 
-static PLACE: Semaphore = Semaphore::const_new(1);
+type Work = Box<dyn FnOnce() + Send>;
+
+/// The thread, from the first large packet on.
+static ASIDE: LazyLock<mpsc::Sender<Work>> = LazyLock::new(|| {
+    let (sender, works) = mpsc::channel::<Work>();
+    let started = thread::Builder::new().name("hmrs-decode".into()).spawn(move || {
+        // Elsewhere a nice value is the whole process's. Where it may not be changed, it is decoded all the same.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::process::nice(NICER_BY);
+        for work in works {
+            // Whoever waits for what became of it learns that nothing did.
+            let _ = catch_unwind(AssertUnwindSafe(work));
+        }
+    });
+    if let Err(error) = started {
+        log::error!("large packets are decoded by the threads that serve: {error}");
+    }
+    sender
+});
 
 /// Packets that were decoded before the session came to them, in their order.
 #[derive(Default)]
@@ -60,12 +85,15 @@ impl Session {
         then: impl FnOnce(&mut Self, &mut Context<Self>) -> T + 'static,
     ) -> impl Future<Output = Option<T>> + 'static {
         let (done, answer) = tokio::sync::oneshot::channel();
+        let (give, decoding) = tokio::sync::oneshot::channel();
         let limits = self.handle.server.packet_limits.clone();
-        let decoding = async move {
-            // It is never closed.
-            let _place = PLACE.acquire().await;
-            spawn_blocking(move || decode(&text, is_body, &limits)).await
-        };
+        // Where there is no such thread, `decoding` says so.
+        let _ = ASIDE.send(Box::new(move || {
+            // The session may be gone, before or meanwhile.
+            if !give.is_closed() {
+                let _ = give.send(decode(&text, is_body, &limits));
+            }
+        }));
         ctx.spawn(decoding.into_actor(self).map(move |decoded, session, ctx| {
             // What could not be decoded there is decoded here.
             session.decoded = decoded.unwrap_or_default();
