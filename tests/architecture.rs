@@ -29,7 +29,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         folder: "socketio",
         ours: "",
-        crates: "actix actix_codec actix_http actix_rt actix_server actix_service actix_web actix_web_actors base64 bytes bytestring flate2 futures_util log rand serde serde_json socket2 thiserror tokio tokio_util",
+        crates: "actix actix_codec actix_http actix_rt actix_server actix_service actix_web actix_web_actors base64 bytes bytestring flate2 futures_util log rand rustix serde serde_json socket2 thiserror tokio tokio_util",
         reason: "the Socket.IO server is a library: it has never heard of a drone",
     },
     Layer {
