@@ -238,7 +238,8 @@ where
     };
     write_answer(&mut parts, response, &body).await?;
     if let Some(connection) = connection {
-        connection.begin(parts.io, parts.read_buf.freeze());
+        // Copied, mostly nothing: what was read of the request would keep the whole buffer of 8 KiB for the connection's life.
+        connection.begin(parts.io, Bytes::copy_from_slice(&parts.read_buf));
     }
     Ok(())
 }
