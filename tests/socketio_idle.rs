@@ -29,15 +29,22 @@ fn join(port: u16) -> TcpStream {
     let request = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
                    Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
     socket.write_all(request.as_bytes()).unwrap();
+    let mut read = Vec::new();
+    // As clients do: what comes in one piece with the request is read from another buffer.
+    read_until(&mut socket, &mut read, b"\r\n\r\n");
     let masked_connect = [0x81, 0x80 | 2, 0, 0, 0, 0, b'4', b'0'];
     socket.write_all(&masked_connect).unwrap();
-    let (mut read, mut piece) = (Vec::new(), [0; 512]);
-    while !read.windows(8).any(|eight| eight == b"40{\"sid\"") {
+    read_until(&mut socket, &mut read, b"40{\"sid\"");
+    socket
+}
+
+fn read_until(socket: &mut TcpStream, read: &mut Vec<u8>, end: &[u8]) {
+    let mut piece = [0; 512];
+    while !read.windows(end.len()).any(|bytes| bytes == end) {
         let taken = socket.read(&mut piece).unwrap();
-        assert!(taken > 0, "{}", String::from_utf8_lossy(&read));
+        assert!(taken > 0, "{}", String::from_utf8_lossy(read));
         read.extend_from_slice(&piece[..taken]);
     }
-    socket
 }
 
 #[actix_web::test]
