@@ -20,8 +20,7 @@ use crate::contract::access::Gatekeeper;
 use crate::contract::archive::Archive;
 use crate::contract::error::ApiError;
 use crate::contract::record::{DatabaseState, NoRecorder, Recorder};
-use crate::gateway::commands::CommandRate;
-use crate::gateway::door::Allowances;
+use crate::gateway::limits::{Allowances, Rate};
 use crate::gateway::{Commons, DEFAULT_SWARM, Gateway};
 use crate::http::assets::Assets;
 use crate::http::auth::Tokens;
@@ -108,7 +107,7 @@ async fn run(config: ServeConfig) -> Result<(), String> {
             None => Arc::new(NoRecorder),
         },
         gatekeeper: Arc::new(ground.gatekeeper.clone()) as Arc<dyn Gatekeeper>,
-        allowances: Arc::new(Allowances::new(CommandRate {
+        allowances: Arc::new(Allowances::new(Rate {
             per_second: config.commands_per_s,
             burst: config.commands_burst,
         })),

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use actix_web::{App, test};
 use hmrs::contract::record::{DatabaseHealth, Durable, NotDurable, Record, Recorder, RecorderFull};
-use hmrs::gateway::commands::CommandRate;
-use hmrs::gateway::{Commons, DEFAULT_SWARM, Gateway, door::Allowances};
+use hmrs::gateway::limits::{Allowances, Rate};
+use hmrs::gateway::{Commons, DEFAULT_SWARM, Gateway};
 use hmrs::http::{Api, assets::Assets, auth::Tokens, routes};
 use hmrs::socketio::{Config, SocketIo};
 use hmrs::swarm::{ASKED_MAX, Beginning, Settings, Shelf};
@@ -62,10 +62,7 @@ fn gateway(recorder: Arc<Stuck>) -> Gateway {
         archive: None,
         template: template.clone(),
         gatekeeper: Arc::new(Tokens::open()),
-        allowances: Arc::new(Allowances::new(CommandRate {
-            per_second: NonZeroU32::MIN,
-            burst: NonZeroU32::MIN,
-        })),
+        allowances: Arc::new(Allowances::new(Rate { per_second: NonZeroU32::MIN, burst: NonZeroU32::MIN })),
         command_latency: Arc::default(),
         build: "test".into(),
     });

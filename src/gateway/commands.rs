@@ -1,13 +1,8 @@
 //! The one way in for commands: rate, grammar, the swarm's ledger, the audit trail. Socket.IO and HTTP both come here,
 //! with callers whose role was checked.
 
-use std::collections::HashMap;
-use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use serde_json::Value;
 
 use crate::contract::access::Caller;
@@ -17,6 +12,7 @@ use crate::contract::outgoing::Ack;
 use crate::swarm::{Origin, Submit};
 
 use super::door::Deed;
+use super::limits::Limiter;
 use super::{Flying, Gateway};
 
 /// Longest wait for a swarm to answer; it answers between two ticks, so this is only reached when it hangs.
@@ -24,71 +20,6 @@ const ANSWER_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// A run without keyframes is flown from its beginning.
 const SEEK_WAIT_MAX: Duration = Duration::from_secs(60);
-
-/// How many commands somebody may give.
-#[derive(Debug, Clone, Copy)]
-pub struct CommandRate {
-    /// In the long run.
-    pub per_second: std::num::NonZeroU32,
-    /// At once.
-    pub burst: std::num::NonZeroU32,
-}
-
-/// A token bucket.
-pub struct Limiter(DefaultDirectRateLimiter);
-
-impl Limiter {
-    /// A full bucket.
-    pub fn new(rate: CommandRate) -> Self {
-        Self(RateLimiter::direct(Quota::per_second(rate.per_second).allow_burst(rate.burst)))
-    }
-
-    /// # Errors
-    /// `rate_limited` with the time until the next command is taken.
-    pub fn check(&self) -> Result<(), ApiError> {
-        self.check_n(NonZeroU32::MIN)
-    }
-
-    /// As [`Limiter::check`], for something that counts as `n`.
-    ///
-    /// # Errors
-    /// As there; also when `n` is more than may ever be given at once.
-    pub fn check_n(&self, n: NonZeroU32) -> Result<(), ApiError> {
-        let too_many = |_| ApiError::new(ErrorCode::RateLimited, "too much at once");
-        self.0.check_n(n).map_err(too_many)?.map_err(|not_until| {
-            let wait = not_until.wait_time_from(DefaultClock::default().now());
-            let mut error =
-                ApiError::new(ErrorCode::RateLimited, "too many at once; nothing is lost, send it again");
-            error.retry_after_ms = Some(wait.as_millis() as u64 + 1);
-            error
-        })
-    }
-}
-
-/// Buckets that are remembered; beyond, the table is begun anew.
-const LIMITERS_MAX: usize = 10_000;
-
-/// A token bucket for each account.
-pub struct Limiters {
-    rate: CommandRate,
-    by_account: Mutex<HashMap<String, Arc<Limiter>>>,
-}
-
-impl Limiters {
-    /// Full buckets of `rate`.
-    pub fn new(rate: CommandRate) -> Self {
-        Self { rate, by_account: Mutex::default() }
-    }
-
-    /// The bucket of `account`.
-    pub fn of(&self, account: &str) -> Arc<Limiter> {
-        let mut by_account = self.by_account.lock().unwrap_or_else(PoisonError::into_inner);
-        if by_account.len() >= LIMITERS_MAX {
-            by_account.clear();
-        }
-        by_account.entry(account.to_owned()).or_insert_with(|| Arc::new(Limiter::new(self.rate))).clone()
-    }
-}
 
 /// Gives a command, as JSON, to a swarm.
 ///

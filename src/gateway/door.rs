@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::num::NonZeroU32;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,40 +16,9 @@ use crate::contract::rights;
 use crate::socketio::{Event, Handshake, Socket};
 use crate::swarm::wall_time_ms;
 
-use super::commands::{CommandRate, Limiter, Limiters};
+use super::limits::Limiter;
 use super::subscriptions::{Subscription, Topic, at_connect};
 use super::{Commons, Flying, Gateway};
-
-/// Pieces of [`super::MESSAGE_PIECE_BYTES`] that a client may say to everyone. What one says waits in the outbox of each of
-/// the others, who are disconnected when theirs is full: nobody may fill it for them.
-const CHATTER: CommandRate =
-    CommandRate { per_second: NonZeroU32::new(100).unwrap(), burst: NonZeroU32::new(500).unwrap() };
-
-/// Attempts of one token beyond its role that are written down, a second and at once. Further ones are refused like these,
-/// and do not fill the database for others, whose commands must have room there.
-const REFUSALS: CommandRate =
-    CommandRate { per_second: NonZeroU32::new(5).unwrap(), burst: NonZeroU32::new(100).unwrap() };
-
-/// What everybody may ask for, by account: whoever comes back as a new client, or by another way, has used up what they had.
-pub struct Allowances {
-    /// Commands, and what is asked for like one.
-    pub commands: Limiters,
-    /// What is said to everyone.
-    chatter: Limiters,
-    /// What of refused attempts is entered into the audit trail.
-    refusals: Limiters,
-}
-
-impl Allowances {
-    /// With nothing used up.
-    pub fn new(commands: CommandRate) -> Self {
-        Self {
-            commands: Limiters::new(commands),
-            chatter: Limiters::new(CHATTER),
-            refusals: Limiters::new(REFUSALS),
-        }
-    }
-}
 
 /// What is known of a connected client.
 pub struct Seat {

@@ -12,6 +12,7 @@ pub mod door;
 pub mod frames;
 pub mod helm;
 pub mod leases;
+pub mod limits;
 pub mod presence;
 pub mod rooms;
 pub mod subscriptions;
@@ -38,10 +39,11 @@ use crate::swarm::{
 };
 
 use desk::{Desk, LogQuery};
-use door::{Allowances, Seat, hear, seat_of};
+use door::{Seat, hear, seat_of};
 use frames::Publisher;
 use helm::Helm;
 use leases::Leases;
+use limits::Allowances;
 use rooms::{Rooms, send_newest, sit_down};
 use subscriptions::{Subscribe, Subscription, Topic};
 

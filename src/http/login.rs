@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 use crate::contract::access::{Caller, Gatekeeper as _, Identity, Proof, Role, cookie_name, name_of};
 use crate::contract::error::{ApiError, ErrorCode};
 use crate::contract::outgoing::rfc3339;
-use crate::gateway::commands::{CommandRate, Limiters};
 use crate::gateway::door::Deed;
+use crate::gateway::limits::{Limiters, Rate};
 use crate::swarm::wall_time_ms;
 
 use super::Api;
@@ -31,7 +31,7 @@ impl Default for Tries {
     fn default() -> Self {
         let one = NonZeroU32::MIN;
         let burst = one.saturating_add(TRIES_BURST - 1);
-        Self(Limiters::new(CommandRate { per_second: one, burst }))
+        Self(Limiters::new(Rate { per_second: one, burst }))
     }
 }
 
