@@ -1,10 +1,13 @@
-/** Words for alerts: the stream carries levels only. A few are asked for one by one, many in one list, seldom. */
+/** Words for alerts: the stream carries levels only. A few are asked for one by one, many in one list of those that have one. */
 import { readDetail } from '../store/detail';
 import type { Alerts } from '../store/alerts';
 import type { Http } from './http';
 
 const ONE_BY_ONE_MAX = 2;
-const LIST_EVERY_MS = 2000;
+/** Between two lists: this, and so much for each drone in the last one. */
+const LIST_EVERY_MS = 500;
+const LIST_EVERY_MS_EACH = 2;
+const WEAK_EVERY_MS = 2000;
 
 export class Explainer {
   private busy = false;
@@ -15,8 +18,8 @@ export class Explainer {
     private readonly alerts: Alerts,
   ) {}
 
-  /** Asks for what is missing, unless it is asking already. `drones` is the size of the fleet; a weak link carries no lists. */
-  turn(drones: number, weak: boolean): void {
+  /** Asks for what is missing, unless it is asking already. A weak link carries no lists. */
+  turn(weak: boolean): void {
     if (this.busy) return;
     const wanted = this.alerts.unexplained(weak ? 1 : ONE_BY_ONE_MAX + 1);
     if (wanted.length === 0) return;
@@ -24,7 +27,7 @@ export class Explainer {
     const many = wanted.length > ONE_BY_ONE_MAX;
     if ((many || weak) && now < this.listAgainAt) return;
     this.busy = true;
-    this.listAgainAt = now + LIST_EVERY_MS + (weak ? 0 : drones);
+    this.listAgainAt = now + (weak ? WEAK_EVERY_MS : LIST_EVERY_MS);
     const work = many ? this.all() : Promise.all(wanted.map((id) => this.one(id)));
     void work.catch(() => undefined).finally(() => (this.busy = false));
   }
@@ -35,7 +38,8 @@ export class Explainer {
   }
 
   private async all(): Promise<void> {
-    const { drones } = await this.http.drones();
+    const { drones } = await this.http.drones('alert');
+    this.listAgainAt += LIST_EVERY_MS_EACH * drones.length;
     for (const { id, alert } of drones) if (alert) this.alerts.explain(id, typeof alert === 'string' ? alert : alert.text);
   }
 }

@@ -76,8 +76,9 @@ export class Http {
     return status;
   }
 
-  async drones(): Promise<DronesUpdate> {
-    const body = await this.request('drones');
+  /** The drones for which a predicate holds, or all. */
+  async drones(where?: string): Promise<DronesUpdate> {
+    const body = await this.request(where === undefined ? 'drones' : `drones?where=${encodeURIComponent(where)}`);
     if (!isRecord(body) || !Array.isArray(body.drones)) throw new Error('no drones');
     return body as unknown as DronesUpdate;
   }

@@ -153,6 +153,6 @@ export class Report {
     const fresh = session.rewind.atS === null ? session.alerts.update(standing, Date.now()) : [];
     if (fresh.length > 0) session.mark(fresh.some((id) => standing.get(id) === 'warning') ? 'warning' : 'caution', fresh.length === 1 ? fresh[0] : drones(fresh.length));
     this.showAlerts();
-    if (session.state !== 'lost') this.explainer.turn(frame.count, session.link.isWeak);
+    if (session.state !== 'lost') this.explainer.turn(session.link.isWeak);
   }
 }
