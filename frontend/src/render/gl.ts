@@ -6,7 +6,7 @@
  * that both renderers draw the same glyphs.
  */
 import { packed, type Palette } from './palette';
-import { chooseSize, dotPx, GLYPH_SIZES, orderOf } from './sizes';
+import { dotPx, GLYPH_SIZES, orderOf } from './sizes';
 import type { Renderer } from './renderer';
 import { HOLLOW, LOOKS, type Scene } from './scene';
 import { HALO_FROM_PX, HALO_PX, outlineDistance, SHAPES, STROKE_PX } from './sprite';
@@ -133,7 +133,6 @@ export class GlRenderer implements Renderer {
   private data = new Float32Array(0);
   private order = new Uint32Array(0);
   private ratio = 1;
-  private size = 0;
   private palette: { colours: Float32Array; ground: [number, number, number] } = { colours: new Float32Array(LOOKS * 3), ground: [0, 0, 0] };
   private readonly lost = (event: Event): void => {
     event.preventDefault();
@@ -199,8 +198,7 @@ export class GlRenderer implements Renderer {
     gl.drawArrays(gl.TRIANGLES, 0, 3);
     if (scene.count === 0) return;
     this.upload(scene);
-    this.size = chooseSize(scene.inView, scene.crowding, this.size);
-    const glyph = GLYPH_SIZES[this.size];
+    const glyph = GLYPH_SIZES[scene.size];
     gl.enable(gl.BLEND);
     gl.useProgram(this.glyphs);
     gl.uniform2f(this.at.size, canvas.width, canvas.height);

@@ -3,6 +3,7 @@ import { alertOf, BAD_DATA_BIT, eastOf, flagsOf, northOf, silenceMsOf, speedOf }
 import { S } from '../strings';
 import type { OverlayInput } from './overlay';
 import { LOOK_CAUTION, LOOK_WARNING, type Scene } from './scene';
+import { GLYPH_SIZES } from './sizes';
 
 export const LABELS_MAX = 200;
 /** More cautions than this and their labels would say nothing; the alert list counts them. */
@@ -26,6 +27,8 @@ const UNSURE_PX_MIN = 14;
 
 /** More warnings in view than this and their brackets are drawn closer, so that they do not run together. */
 const WIDE_BRACKETS_MAX = 8;
+/** From a glyph to the ring round it. */
+const RING_GAP_PX = 4.5;
 const BRACKET_PX = { wide: 12, close: 7 };
 const LINE_PX = 13;
 
@@ -55,7 +58,7 @@ export function marks(c: CanvasRenderingContext2D, input: OverlayInput): boolean
     drew = true;
     if (urgent && look === LOOK_WARNING) warned.push(slot);
     if (scene.frame && unsure.length < UNSURE_MAX && silenceMsOf(scene.frame, slot) > UNSURE_MS) unsure.push(slot);
-    if (selected && (urgent || fewSelected)) ring(c, x, y, palette.selected);
+    if (selected && (urgent || fewSelected)) ring(c, x, y, GLYPH_SIZES[scene.size].radius + RING_GAP_PX, palette.selected);
     if ((!urgent && slot !== hover && !fewSelected && !everyone) || wanted.length >= LABELS_MAX) continue;
     const [rank, colour] = urgent ? (look === LOOK_WARNING ? [1, palette.warning] : [CAUTION_RANK, palette.caution]) : selected ? [3, palette.selected] : [4, palette.fg3];
     wanted.push({ slot, rank: slot === hover ? 0 : rank, colour: slot === hover && rank === 4 ? palette.fg : colour });
@@ -108,10 +111,10 @@ function text(input: OverlayInput, slot: number, id: string): string {
   return id;
 }
 
-function ring(c: CanvasRenderingContext2D, x: number, y: number, colour: string): void {
+function ring(c: CanvasRenderingContext2D, x: number, y: number, radius: number, colour: string): void {
   c.strokeStyle = colour;
   c.beginPath();
-  c.arc(x, y, 11, 0, 2 * Math.PI);
+  c.arc(x, y, radius, 0, 2 * Math.PI);
   c.stroke();
 }
 

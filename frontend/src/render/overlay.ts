@@ -7,7 +7,7 @@ import { label, LABELS_MAX, marks } from './labels';
 import type { Palette } from './palette';
 import type { Box } from './pick';
 import type { Scene } from './scene';
-import { drawRoute, goals, links, stalks, trails } from './traces';
+import { drawRoute, goals, links, sample, stalks, trails } from './traces';
 
 export interface OverlayInput {
   scene: Scene;
@@ -97,7 +97,7 @@ export class Overlay {
     c.globalAlpha = selectedSlots.length > 12 ? 0.25 : 0.5;
     c.beginPath();
     // Where the ways themselves are known, straight lines would say something else.
-    for (const slot of input.foreseen ? [] : selectedSlots.slice(0, LABELS_MAX)) {
+    for (const slot of input.foreseen ? [] : sample(selectedSlots, LABELS_MAX)) {
       c.moveTo(scene.x[slot], scene.y[slot]);
       c.lineTo(x, y);
     }

@@ -2,7 +2,7 @@
 import { packed, type Palette } from './palette';
 import type { Renderer } from './renderer';
 import { HOLLOW, LOOKS, type Scene } from './scene';
-import { chooseSize, dotPx, GLYPH_SIZES, isUrgent, orderOf } from './sizes';
+import { dotPx, GLYPH_SIZES, isUrgent, orderOf } from './sizes';
 import { Stamper } from './stamper';
 
 /** A 4K backing store would copy 33 MB a frame; beyond this the browser scales. */
@@ -15,7 +15,6 @@ export class RasterRenderer implements Renderer {
   private image: ImageData | null = null;
   private colours = new Uint32Array(LOOKS);
   private ratio = 1;
-  private size = 0;
   private order = new Uint32Array(0);
 
   constructor(readonly canvas: HTMLCanvasElement) {
@@ -47,8 +46,7 @@ export class RasterRenderer implements Renderer {
   draw(scene: Scene): void {
     if (!this.image) return;
     const { stamper, ratio, colours } = this;
-    this.size = chooseSize(scene.inView, scene.crowding, this.size);
-    const size = GLYPH_SIZES[this.size];
+    const size = GLYPH_SIZES[scene.size];
     stamper.begin(size.radius * ratio, size.smooth);
     if (this.order.length < scene.count) this.order = new Uint32Array(scene.count);
     orderOf(scene, this.order);

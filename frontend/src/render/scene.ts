@@ -6,6 +6,7 @@
 import { alertOf, BAD_DATA_BIT, LANDED_MASK, LINK_LOST_BIT, type Frame } from '../proto/decode';
 import { mixHeading, type Pair } from '../store/ring';
 import type { Camera, Matrix } from './camera';
+import { chooseSize } from './sizes';
 
 /** How a drone looks: an index into the renderer's colours, plus a bit for hollow. */
 export const LOOK_DRONE = 0;
@@ -38,6 +39,8 @@ export class Scene {
   tick = 0;
   /** Drones in view for each occupied cell of the screen: 1 when they stand apart, more when they crowd. */
   crowding = 1;
+  /** How large drones are drawn: an index into the glyph sizes. */
+  size = 0;
   frame: Frame | null = null;
   private cells = new Uint8Array(0);
   private readonly turned = new Uint16Array(HEADING_STEPS);
@@ -104,6 +107,7 @@ export class Scene {
     }
     this.crowding = inView / Math.max(1, occupied);
     this.inView = inView;
+    this.size = chooseSize(inView, this.crowding, this.size);
   }
 
   /** Where a nose points on the screen, for each heading. */

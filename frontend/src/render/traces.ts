@@ -7,10 +7,16 @@ const STALKS_MAX = 300;
 const LINKS_MAX = 2000;
 const ARRIVED_PX = 16;
 
+/** At most so many of them, from everywhere in the list: the first ones would speak for one corner of a swarm. */
+export function sample(slots: readonly number[], most: number): number[] {
+  const every = Math.max(1, Math.ceil(slots.length / most));
+  return Array.from({ length: Math.ceil(slots.length / every) }, (_, i) => slots[i * every]);
+}
+
 export function trails(c: CanvasRenderingContext2D, input: OverlayInput): boolean {
   const { scene, camera, palette, trails, selectedSlots } = input;
   const everyone = scene.count <= TRAILS_MAX;
-  const slots = everyone ? Array.from({ length: scene.count }, (_, i) => i) : selectedSlots.slice(0, TRAILS_MAX);
+  const slots = everyone ? Array.from({ length: scene.count }, (_, i) => i) : sample(selectedSlots, TRAILS_MAX);
   if (slots.length === 0 || trails.length < 2) return false;
   c.lineWidth = 1;
   for (const pass of [false, true]) {

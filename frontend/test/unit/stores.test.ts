@@ -3,6 +3,7 @@ import { niceStep } from '../../src/render/base';
 import { Camera } from '../../src/render/camera';
 import { HOLLOW, LOOK_CAUTION, LOOK_FROZEN, LOOK_WARNING, lookOf, Scene } from '../../src/render/scene';
 import { pickAt, pickBox } from '../../src/render/pick';
+import { sample } from '../../src/render/traces';
 import { simClock, span } from '../../src/format';
 import { Alerts } from '../../src/store/alerts';
 import { readDetail } from '../../src/store/detail';
@@ -89,6 +90,13 @@ describe('trails', () => {
     expect(seen[0]).toBe(990);
     trails.sample(frameOf([drone('a')], { tick: 0 }));
     expect(trails.length).toBe(1);
+  });
+  it('are drawn for some of a large selection, taken from all over it', () => {
+    const all = Array.from({ length: 250 }, (_, slot) => slot);
+    const some = sample(all, 60);
+    expect(some).toEqual(all.filter((slot) => slot % 5 === 0));
+    expect(sample(all.slice(0, 60), 60)).toEqual(all.slice(0, 60));
+    expect(sample([], 60)).toEqual([]);
   });
 });
 
