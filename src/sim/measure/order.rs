@@ -62,6 +62,8 @@ pub struct Scale {
 #[derive(Clone, Debug, Default)]
 pub struct OrderGauge {
     groups: Groups,
+    /// Where each drone is going, by order of creation: found once, not for each of its pairs.
+    courses: Vec<Vec3>,
 }
 
 impl OrderGauge {
@@ -111,10 +113,14 @@ impl OrderGauge {
     /// Joins linked drones.
     fn join(&mut self, traffic: &Neighbours, scale: Scale) -> Links {
         self.groups.reset(traffic);
+        self.courses.resize(traffic.all().count(), Vec3::ZERO);
+        for one in traffic.all() {
+            self.courses[one.index as usize] = one.velocity.unit();
+        }
         let mut links = Links::default();
         let reach = LATTICE_REACH * scale.lattice_m;
         for one in traffic.all().filter(|t| t.airborne) {
-            let course = one.velocity.unit();
+            let course = self.courses[one.index as usize];
             traffic.each_within(one.position, scale.link_m.max(reach), |other, _, distance2| {
                 if other.index <= one.index || !other.airborne {
                     return;
@@ -128,7 +134,7 @@ impl OrderGauge {
                     return;
                 }
                 links.count += 1.0;
-                links.correlation += course.dot(other.velocity.unit());
+                links.correlation += course.dot(self.courses[other.index as usize]);
                 links.length += distance;
                 links.length2 += distance2;
                 self.groups.join(one.index, other.index);
