@@ -60,3 +60,25 @@ test('alerts of one kind stand together, are seen, put on the shelf and brought 
   await alert.waitFor();
   assert.deepEqual(page.faults, []);
 });
+
+test('what was seen is loud again when it becomes something else, and what is over stays until it is seen', options, async (t) => {
+  await server.post('/api/command', { command: 'inject_fault', targets: ['scout-1', 'scout-2', 'worker-1', 'worker-3'], params: { fault: 'gps', clear: true } });
+  const page = await live(t);
+  const alert = (text) => page.locator('.alerts > ul').first().locator('li', { hasText: text }).filter({ hasText: 'overseer-1' });
+  const fault = (kind) => server.post('/api/command', { command: 'inject_fault', targets: ['overseer-1'], params: { fault: kind } });
+  await breakFix(['overseer-1']);
+  await alert('no position fix').getByRole('button', { name: 'Seen' }).click();
+  await alert('no position fix').getByText(/, seen$/).waitFor();
+  await fault('motor');
+  await alert('falling').getByRole('button', { name: 'Seen' }).waitFor();
+  assert.equal(await alert('no position fix').count(), 0, 'one drone, one alert');
+  // A warning that goes away before anybody has seen it is still to be seen.
+  await breakFix(['scout-4']);
+  const brief = page.locator('.alerts > ul').first().locator('li', { hasText: 'no position fix' }).filter({ hasText: 'scout-4' });
+  await brief.waitFor();
+  await server.post('/api/command', { command: 'inject_fault', targets: ['scout-4'], params: { fault: 'gps', clear: true } });
+  await brief.getByText(/, over, not seen$/).waitFor();
+  await brief.getByRole('button', { name: 'Seen' }).click();
+  await brief.waitFor({ state: 'detached' });
+  assert.deepEqual(page.faults, []);
+});

@@ -8,10 +8,14 @@ const ONE_BY_ONE_MAX = 2;
 const LIST_EVERY_MS = 500;
 const LIST_EVERY_MS_EACH = 2;
 const WEAK_EVERY_MS = 2000;
+/** What an alert says may change without a word in the log, or just after it: asked again this often, and so much seldomer for each. */
+const AGAIN_MS = 2000;
+const AGAIN_MS_EACH = 20;
 
 export class Explainer {
   private busy = false;
   private listAgainAt = 0;
+  private againAt = 0;
 
   constructor(
     private readonly http: Http,
@@ -21,9 +25,13 @@ export class Explainer {
   /** Asks for what is missing, unless it is asking already. A weak link carries no lists. */
   turn(weak: boolean): void {
     if (this.busy) return;
+    const now = performance.now();
+    if (!weak && now > this.againAt) {
+      this.againAt = now + AGAIN_MS + AGAIN_MS_EACH * this.alerts.count;
+      this.alerts.doubt();
+    }
     const wanted = this.alerts.unexplained(weak ? 1 : ONE_BY_ONE_MAX + 1);
     if (wanted.length === 0) return;
-    const now = performance.now();
     const many = wanted.length > ONE_BY_ONE_MAX;
     if ((many || weak) && now < this.listAgainAt) return;
     this.busy = true;
@@ -34,12 +42,12 @@ export class Explainer {
 
   private async one(id: string): Promise<void> {
     const body = await this.http.drone(id).catch(() => ({}));
-    this.alerts.explain(id, readDetail(id, body).alert?.text ?? '');
+    this.alerts.explain(id, readDetail(id, body).alert?.text ?? '', Date.now());
   }
 
   private async all(): Promise<void> {
     const { drones } = await this.http.drones('alert');
     this.listAgainAt += LIST_EVERY_MS_EACH * drones.length;
-    for (const { id, alert } of drones) if (alert) this.alerts.explain(id, typeof alert === 'string' ? alert : alert.text);
+    for (const { id, alert } of drones) if (alert) this.alerts.explain(id, typeof alert === 'string' ? alert : alert.text, Date.now());
   }
 }

@@ -36,10 +36,11 @@ describe('alerts', () => {
   it('groups by words, whatever the numbers, warnings first', () => {
     const alerts = new Alerts();
     expect(alerts.update(new Map([['a', 'caution'], ['b', 'caution'], ['c', 'warning']] as const), 1)).toEqual(['a', 'b', 'c']);
-    alerts.explain('a', 'battery 19 %');
-    alerts.explain('b', 'battery 17.5 %');
-    alerts.explain('c', 'left the fence by 14 m');
+    alerts.explain('a', 'battery 19 %', 1);
+    alerts.explain('b', 'battery 17.5 %', 1);
+    alerts.explain('c', 'left the fence by 14 m', 1);
     expect(alerts.groups(1).shown.map((g) => g.drones)).toEqual([['c'], ['a', 'b']]);
+    alerts.acknowledge(alerts.groups(1).shown[0].key);
     alerts.update(new Map([['a', 'caution']] as const), 2);
     expect(alerts.groups(2).shown.map((g) => g.drones)).toEqual([['a']]);
   });
@@ -56,6 +57,39 @@ describe('alerts', () => {
     alerts.shelve(key, 100);
     expect([alerts.groups(99).shown.length, alerts.groups(99).shelved.length]).toEqual([0, 1]);
     expect([alerts.groups(100).shown.length, alerts.groups(100).shelved.length]).toEqual([1, 0]);
+  });
+
+  it('is new when it says something else, though it was seen', () => {
+    const alerts = new Alerts();
+    const stands = new Map([['a', 'warning']] as const);
+    alerts.update(stands, 1);
+    alerts.explain('a', 'no position fix', 1);
+    alerts.acknowledge(alerts.groups(1).shown[0].key);
+    expect([alerts.unexplained(9), alerts.update(stands, 2)]).toEqual([[], []]);
+    alerts.doubt('a');
+    expect(alerts.unexplained(9)).toEqual(['a']);
+    alerts.explain('a', 'no position fix', 3);
+    expect([alerts.update(stands, 3), alerts.groups(3).shown[0].acknowledged]).toEqual([[], true]);
+    alerts.doubt();
+    alerts.explain('a', 'fence crossed', 4);
+    expect(alerts.update(stands, 5)).toEqual(['a']);
+    expect(alerts.groups(5).shown).toMatchObject([{ text: 'fence crossed', sinceMs: 4, acknowledged: false }]);
+  });
+
+  it('stays as a warning that is over until somebody has seen it', () => {
+    const alerts = new Alerts();
+    alerts.update(new Map([['a', 'warning'], ['b', 'warning'], ['c', 'caution']] as const), 1);
+    for (const id of ['a', 'b']) alerts.explain(id, 'battery critical', 1);
+    alerts.update(new Map([['b', 'warning']] as const), 2);
+    expect(alerts.groups(2).shown.map((g) => [g.drones, g.over])).toEqual([[['b'], false], [['a'], true]]);
+    alerts.acknowledge(alerts.groups(2).shown[1].key);
+    alerts.acknowledge(alerts.groups(2).shown[0].key);
+    alerts.update(new Map(), 3);
+    expect(alerts.groups(3).shown).toEqual([]);
+    alerts.update(new Map([['a', 'warning']] as const), 4);
+    alerts.update(new Map(), 5);
+    expect(alerts.update(new Map([['a', 'warning']] as const), 6)).toEqual(['a']);
+    expect(alerts.groups(6).shown.map((g) => g.over)).toEqual([false]);
   });
 });
 
