@@ -213,7 +213,10 @@ test('the preflight says what is open and what is fine', atLength, async (t) => 
   await panel.getByText('Live data').waitFor();
   await server.post('/api/command', { command: 'inject_fault', targets: ['worker-2'], params: { fault: 'gps' } });
   await panel.getByText(/points? (is|are) open/).waitFor();
+  await panel.getByText(/^All 12: /).waitFor();
   await panel.locator('li', { hasText: 'Every alert has been seen' }).getByText(/not seen/).waitFor();
+  await panel.locator('li', { hasText: 'No drone shows a warning' }).getByRole('button').click();
+  await panel.getByText(/^\d+ selected: /).waitFor();
   assert.deepEqual(await accessibilityFaults(page), []);
   await server.post('/api/command', { command: 'inject_fault', targets: ['worker-2'], params: { fault: 'gps', clear: true } });
 });

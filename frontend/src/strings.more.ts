@@ -105,11 +105,12 @@ export const M = {
   saveFence: 'Send to the swarm',
   cornersHelp: 'Corners, east and north in metres: click on the map, drag, or type',
 
-  allClear: 'Ready: nothing stands against flying.',
-  openPoints: (n: number): string => (n === 1 ? 'One point is open.' : `${n} points are open.`),
+  preflightOf: (selected: number, all: number): string => (selected > 0 ? `${selected} selected` : `All ${all}`),
+  allClear: 'ready, nothing stands against flying.',
+  openPoints: (n: number): string => (n === 1 ? 'one point is open.' : `${n} points are open.`),
   checks: {
-    link: 'Live data', recording: 'The run is recorded', battery: 'Batteries at 30 % or more', radio: 'Every drone reports, with sound values', fence: 'There is a fence to stay in',
-    inside: 'All are inside the fences', alerts: 'Every alert has been seen', authority: 'Nobody else holds drones',
+    link: 'Live data', recording: 'The run is recorded', battery: 'Batteries at 30 % or more', radio: 'Every drone reports, with sound values', warning: 'No drone shows a warning', fence: 'There is a fence to stay in',
+    inside: 'All are where the fences allow', alerts: 'Every alert has been seen', authority: 'Nobody else holds drones',
   } as Record<CheckName, string>,
   checkOk: 'fine',
   checkOpen: 'open',

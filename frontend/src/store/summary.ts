@@ -31,7 +31,7 @@ const RIBBON_GROUND = 0;
 const RIBBON_FLYING = 1;
 const RIBBON_STALE = 2;
 const RIBBON_CAUTION = 3;
-const RIBBON_WARNING = 4;
+export const RIBBON_WARNING = 4;
 export const RIBBON_SELECTED = 8;
 
 class Counter {
