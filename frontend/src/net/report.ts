@@ -34,6 +34,7 @@ export class Report {
   private lastTick = -1;
   private tickSinceMs = NaN;
   private shownStrips = -1;
+  private asksHowLong = false;
 
   constructor(private readonly session: Session) {
     this.explainer = new Explainer(session.http, session.alerts);
@@ -110,6 +111,17 @@ export class Report {
     return late[late.length >> 1] > LATE_MS || (this.session.latestStatus?.load?.lateness_ms ?? 0) > LATE_MS;
   }
 
+  /** Since when a drone has been silent that was so before this page was opened: one after the other. */
+  private async askHowLong(frame: Frame): Promise<void> {
+    const { http, fleet } = this.session;
+    const [id] = fleet.silence.unknown;
+    if (id === undefined || this.asksHowLong || frame.tick === 0) return;
+    this.asksHowLong = true;
+    const { tick, silent_ticks: silent } = await http.drone(id).catch((): Record<string, unknown> => ({}));
+    if (typeof tick === 'number' && typeof silent === 'number') fleet.silence.heard(id, (tick - silent) * (frame.simTimeS / frame.tick));
+    this.asksHowLong = false;
+  }
+
   /** Brings the alert panel up to date, also at once after an acknowledgement. */
   showAlerts(): void {
     const { shown, shelved } = this.session.alerts.groups(Date.now());
@@ -137,7 +149,10 @@ export class Report {
     const { session } = this;
     const { fleet } = session;
     if (frame.count !== fleet.slots.count) return;
-    if (frame === fleet.ring.latest) fleet.silence.take(frame, fleet.slots);
+    if (frame === fleet.ring.latest) {
+      fleet.silence.take(frame, fleet.slots);
+      void this.askHowLong(frame);
+    }
     if (ui.lost.length + fleet.silence.lost.length > 0) ui.lost = fleet.silence.lost;
     const { filter, silence } = fleet;
     const summary = summarise(fleet.queryContext(frame), silence.anyLost ? (context, slot) => !silence.isLost(context.ids[slot]) && filter(context, slot) : filter);

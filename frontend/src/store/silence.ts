@@ -1,5 +1,6 @@
 /**
- * For how long drones have been silent. The wire counts to 10.2 s and no further; from there on the console counts itself. Who has
+ * For how long drones have been silent. The wire counts to 10.2 s and no further; from there on the console counts itself, and asks
+ * about those who were silent before it came. Who has
  * been silent for a minute is lost: out of the fleet table and in a list of its own, with the last position on the map until
  * somebody says that it may go.
  */
@@ -22,6 +23,8 @@ export class Silence {
   hidden: Uint8Array | null = null;
   /** Grows when somebody is lost, found or dismissed. */
   version = 0;
+  /** Drones that have been silent for longer than this console has looked: since when has to be asked. */
+  readonly unknown = new Set<string>();
   /** Simulated seconds at which a drone was last heard, by its id: slots may come to mean others. */
   private readonly heardS = new Map<string, number>();
   private readonly dismissed = new Set<string>();
@@ -38,9 +41,11 @@ export class Silence {
       const id = slots.ids[slot];
       if (raw <= WATCHED_RAW) {
         if (this.heardS.delete(id)) this.dismissed.delete(id);
+        this.unknown.delete(id);
         continue;
       }
       const byWire = frame.simTimeS - (raw * AGE_UNIT_MS) / 1000;
+      if (raw === AGE_MAX && !this.heardS.has(id)) this.unknown.add(id);
       // A clock that was set back knows nothing of later.
       const heardS = Math.min(raw < AGE_MAX ? byWire : (this.heardS.get(id) ?? byWire), byWire);
       this.heardS.set(id, heardS);
@@ -49,10 +54,16 @@ export class Silence {
       gone.add(id);
       if (!this.dismissed.has(id)) lost.push({ id, silentMs });
     }
+    for (const id of this.unknown) if (slots.slot(id) < 0) this.unknown.delete(id);
     this.lost = lost.sort((a, b) => b.silentMs - a.silentMs);
     if (gone.size !== this.gone.size || [...gone].some((id) => !this.gone.has(id))) this.version++;
     this.gone = gone;
     this.hide(slots);
+  }
+
+  /** The answer about a drone that is unknown: when it was last heard. */
+  heard(id: string, atS: number): void {
+    if (this.unknown.delete(id)) this.heardS.set(id, atS);
   }
 
   /** How long this drone has been silent. */
@@ -81,6 +92,7 @@ export class Silence {
   /** A new run. */
   clear(): void {
     this.heardS.clear();
+    this.unknown.clear();
     this.dismissed.clear();
     this.gone.clear();
     this.lost = [];

@@ -48,6 +48,11 @@ describe('silence', () => {
     expect(silence.ofMs(frame(500, [0, 200, 0]), 1, 'b')).toBeCloseTo(10_200, -2);
     silence.take(frame(560, [0, 260, 0]), slots);
     expect(silence.lost.map(({ id }) => id)).toEqual(['b']);
+    expect([...silence.unknown]).toEqual(['b']);
+    silence.heard('b', 300);
+    silence.take(frame(561, [0, 261, 0]), slots);
+    expect(silence.ofMs(frame(561, [0, 261, 0]), 1, 'b')).toBeCloseTo(261_000, -2);
+    expect(silence.unknown.size).toBe(0);
     silence.clear();
     expect(silence.lost).toEqual([]);
   });
