@@ -21,8 +21,7 @@ export function readNumber(spec: ParamSpec, text: string): { ok: true; value: nu
   return text.trim() !== '' && Number.isFinite(value) && value >= min && value <= max ? { ok: true, value } : { ok: false, min, max };
 }
 
-/** The part of the path before the first dot, for grouping. */
+/** What a parameter belongs to: the behaviour, or the section. Labels alone are not unique. */
 export function sectionOf(path: string): string {
-  const dot = path.indexOf('.');
-  return dot < 0 ? '' : path.slice(0, dot);
+  return path.split('.').slice(0, -1).join('.').replace(/^behavior\./, '');
 }

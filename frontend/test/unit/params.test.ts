@@ -9,8 +9,9 @@ describe('parameters', () => {
     expect(controlOf({ path: 'a', value: 'x' })).toBe('text');
   });
 
-  it('are grouped by the first word of their path', () => {
-    expect(sectionOf('behavior.boids.speed_mps')).toBe('behavior');
+  it('are told apart by what they belong to', () => {
+    expect(sectionOf('behavior.boids.speed_mps')).toBe('boids');
+    expect(sectionOf('limits.clearance_m')).toBe('limits');
     expect(sectionOf('alone')).toBe('');
   });
 });
