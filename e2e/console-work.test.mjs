@@ -168,6 +168,9 @@ test('what somebody else holds is refused with the name; claimed, handed over, a
   await picture(page, 'console-authority');
   await page.getByRole('button', { name: 'Take over' }).click();
   await holds(page, () => window.__console.leases.find((l) => l.holder === 'Amira')?.drones.length === 7);
+  // Whoever loses command of a drone is told.
+  assert.equal((await jonas.timeout(5000).emitWithAck('claim', { targets: ['scout-1'], take: true })).ok, true);
+  await page.getByText('Jonas holds scout-1 now, which you held.').waitFor();
   await page.getByLabel('Hand over to').selectOption('Jonas');
   await holds(page, () => window.__console.leases.find((l) => l.holder === 'Jonas')?.drones.length === 7);
   const known = await page.evaluate(() => window.__console.strips.map((s) => s.id));
@@ -289,4 +292,42 @@ test('at the width of a phone there are the map, the alerts and Stop', options, 
     assert.ok(box.x >= 0 && box.x + box.width <= 390 && box.height >= 24, JSON.stringify(box));
   }
   await picture(page, 'console-phone');
+});
+
+test('Stop all is at hand over every dialog and beside a choice; what waits to be confirmed is never out of sight', options, async (t) => {
+  const server = await startServer({ t });
+  const page = await liveConsole(t, browser, server);
+  const stops = () => page.evaluate(() => window.__console.strips.filter((s) => s.command === 'hold').length);
+  const stoppedOnce = async (n) => { await until('all are stopped', async () => (await stops()) === n); };
+  await page.locator('.map').focus();
+  await page.keyboard.press('?');
+  const dialog = page.getByRole('dialog');
+  await dialog.waitFor();
+  await page.keyboard.down('Shift');
+  await page.keyboard.down('X');
+  await stoppedOnce(1);
+  await page.keyboard.up('X');
+  await page.keyboard.up('Shift');
+  await dialog.waitFor({ state: 'detached' });
+  await page.locator('.map').focus();
+  await page.keyboard.press('u');
+  await holdButton(page, dialog.getByRole('button', { name: /^Stop all/ }));
+  await stoppedOnce(2);
+  await page.locator('select.speed').focus();
+  await page.keyboard.down('Shift');
+  await page.keyboard.down('X');
+  await stoppedOnce(3);
+  await page.keyboard.up('X');
+  await page.keyboard.up('Shift');
+  await page.locator('.map').focus();
+  await page.keyboard.press(']');
+  await page.getByRole('button', { name: 'Commands', exact: true }).waitFor();
+  await page.keyboard.press('[');
+  await page.getByRole('button', { name: 'Fleet', exact: true }).click();
+  await page.locator('#fleet-grid').waitFor();
+  await page.locator('.map').focus();
+  await page.keyboard.press('a');
+  await page.keyboard.press('r');
+  await page.getByRole('button', { name: /^Hold to return 12 drones/ }).waitFor();
+  await page.keyboard.press('Escape');
 });

@@ -74,7 +74,11 @@ export class Actions {
       const undo = (): void => back.forEach((b) => this.send(b.command, b.targets, b.params, b.targets.length));
       this.send(command, ids, params, ids.length, { taken: () => back.length > 0 && ui.say(`${S.command(command)}, ${drones(ids.length)}.`, { label: S.undo, run: undo }) });
     }
-    else ui.pending = { command, targets: ids, count: ids.length, params, confirmation: confirmation === 'immediate' ? 'hold' : confirmation, then };
+    else {
+      // What waits to be confirmed must be seen.
+      ui.sideOpen = true;
+      ui.pending = { command, targets: ids, count: ids.length, params, confirmation: confirmation === 'immediate' ? 'hold' : confirmation, then };
+    }
   }
 
   /** Asks the server what a proposal would do. Null when it cannot be asked. */
@@ -126,6 +130,8 @@ export class Actions {
   /** Works without a fresh picture and even without a socket: then it tries HTTP. */
   stopAll(): void {
     this.cancel();
+    // What becomes of it is said behind the dialog.
+    if (ui.dialog !== 'token') ui.dialog = null;
     this.send(STOP_ALL_COMMAND, 'all', {}, this.session.fleet.slots.count, { detail: S.stopAll, override: true });
   }
 

@@ -98,6 +98,11 @@ function typing(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 }
 
+/** Whether a capital X would be written: a choice or a switch takes no letters. */
+function writing(target: EventTarget | null): boolean {
+  return typing(target) && !(target instanceof HTMLSelectElement) && !(target instanceof HTMLInputElement && /^(checkbox|radio|button|range|color|file)$/.test(target.type));
+}
+
 /** Arrows, Enter and Space belong to the control that has the focus, if it uses them. */
 function ownsArrows(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.closest('[role="grid"], [role="tablist"], [role="radiogroup"], dialog') !== null;
@@ -133,12 +138,8 @@ export function attachKeys(actions: Actions): () => void {
   };
 
   const down = (event: KeyboardEvent): void => {
-    if (typing(event.target)) {
-      if (event.key === 'Escape' && event.target instanceof HTMLElement) event.target.blur();
-      return;
-    }
-    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
-    if (event.shiftKey && event.code === 'KeyX') {
+    // Stopping comes first: over a dialog, and whatever has the focus.
+    if (event.shiftKey && event.code === 'KeyX' && !event.ctrlKey && !event.metaKey && !event.altKey && !writing(event.target)) {
       event.preventDefault();
       if (stopSince === 0 && !event.repeat) {
         stopSince = performance.now();
@@ -146,6 +147,11 @@ export function attachKeys(actions: Actions): () => void {
       }
       return;
     }
+    if (typing(event.target)) {
+      if (event.key === 'Escape' && event.target instanceof HTMLElement) event.target.blur();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
     const digit = /^Digit([1-9])$/.exec(event.code);
     if (event.shiftKey && digit) {
       event.preventDefault();

@@ -5,7 +5,7 @@
  * ends the polling.
  */
 import { FLAG_PAUSED, FLAG_STOPPED, type Frame } from '../proto/decode';
-import type { CommandUpdate, DronesTable, DronesUpdate, LogEntry, StatusUpdate, Welcome } from '../proto/events';
+import type { CommandUpdate, DronesTable, DronesUpdate, LogEntry, PresenceUpdate, StatusUpdate, Welcome } from '../proto/events';
 import { S } from '../strings';
 import { timeOfDay } from '../format';
 import type { Backdrop } from '../render/backdrop';
@@ -96,7 +96,7 @@ export class Session {
         visualization: (v) => this.timed(() => this.fleet.takeVisualization(v)),
         log: (entries) => this.timed(() => this.logged(entries)),
         command: (u) => this.timed(() => this.commandUpdate(u)),
-        presence: (p) => (ui.presence = p),
+        presence: (p) => this.presence(p),
         unauthorized: () => this.unauthorized(),
         gone: () => this.gone(),
       },
@@ -313,6 +313,18 @@ export class Session {
 
   private logged(entries: LogEntry[]): void {
     this.log.add(entries);
+    for (const { level, source } of entries) if (level !== 'debug' && level !== 'info') this.alerts.doubt(source);
+  }
+
+  /** Who commands whom has changed. What was taken from this operator is said. */
+  private presence(update: PresenceUpdate): void {
+    const mine = ui.presence?.leases?.find((lease) => lease.holder === ui.name)?.drones ?? [];
+    ui.presence = update;
+    const ids = new Set(mine);
+    for (const { holder, drones } of update.leases ?? []) {
+      const taken = holder === ui.name ? [] : drones.filter((id) => ids.has(id));
+      if (taken.length > 0) ui.say(S.takenOver(holder, taken), undefined, 0);
+    }
   }
 
   private commandUpdate(update: CommandUpdate): void {
