@@ -106,6 +106,30 @@ test('a run from the list is played: sought, let go, faster, and left; its drone
   await holds(page, () => window.__console?.drones > 0);
 });
 
+test('a link to a moment that the page has not seen opens it as a replay; of a run that is not there it says so', options, async (t) => {
+  const notice = 'The moment of this link is no longer kept here';
+  const page = await open(t, `/?test&at=3,4,5,2&t=10.4&run=${run}`);
+  await page.locator('.notice', { hasText: notice }).waitFor();
+  await holds(page, () => !/[?&](t|run)=/.test(location.search));
+  assert.deepEqual(await accessibilityFaults(page), []);
+  await picture(page, 'console-moment');
+  await page.getByRole('button', { name: 'Open it as a replay' }).click();
+  await page.waitForURL(/swarm=/);
+  await holds(page, () => window.__console?.replay && window.__console.drones > 0 && window.__console.tick === 260);
+  assert.equal((await server.json(`/api/status?swarm=${swarmOf(page)}`)).run_id, run);
+  assert.equal(new URL(page.url()).searchParams.get('at'), '3.0,4.0,5.0,2');
+
+  // Later than the record goes: its end.
+  await page.goto(`${server.url}/?test&t=9999&run=${run}`);
+  await page.getByRole('button', { name: 'Open it as a replay' }).click();
+  await holds(page, (end) => window.__console?.replay && window.__console.tick === end, END);
+
+  await page.goto(`${server.url}/?test&t=10.4&run=no-such-run`);
+  await page.locator('.notice', { hasText: notice }).waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Open it as a replay' }).count(), 0);
+  assert.deepEqual(page.faults, []);
+});
+
 test('run A over run B: both are drawn, where they part is said, and figures stand side by side', options, async (t) => {
   const page = await open(t);
   await page.keyboard.press('u');

@@ -9,9 +9,8 @@ import type { Actions } from './actions';
 /** A jump in a replay may have to be flown from a keyframe. */
 const SEEK_TIMEOUT_MS = 30_000;
 
-/** The address of a swarm's page; the token, if there is one, stays in the part that no server sees. */
-export function pageOf(swarm: string | null, over?: string): string {
-  const search = new URLSearchParams();
+/** The address of a swarm's page, with the view in `search`; the token, if there is one, stays in the part that no server sees. */
+export function pageOf(swarm: string | null, over?: string, search = new URLSearchParams()): string {
   if (new URLSearchParams(location.search).has('test')) search.set('test', '');
   if (swarm !== null) search.set('swarm', swarm);
   if (over) search.set('over', over);
@@ -95,13 +94,31 @@ export class Travel {
     this.go(await this.session.runs.replay(run), over);
   }
 
+  /** A moment that this console has not seen is there in the record, if the server has that run. */
+  async offerMoment(timeS: number, run: string | undefined): Promise<void> {
+    const recorded = run === undefined ? null : await this.session.runs.one(run).catch(() => null);
+    if (recorded) ui.say(S.linkTooOld, { label: S.openMoment, run: () => void this.playMoment(recorded.id, timeS) }, 0);
+    else ui.say(S.linkTooOld);
+  }
+
+  /** Plays a recorded run from a moment, in the view of this page. */
+  private async playMoment(id: string, timeS: number): Promise<void> {
+    try {
+      // Asked only now: a run that is still recorded has become longer.
+      const run = await this.session.runs.one(id);
+      this.go(await this.session.runs.replay(id, Math.min(run.ticks, Math.round(timeS / run.tick_s))), undefined, new URLSearchParams(location.search));
+    } catch (error) {
+      ui.say(error instanceof Error ? error.message : S.noAnswer, undefined, 0);
+    }
+  }
+
   /** Flies on from a tick of a recorded run, as a run of its own. */
   async fork(run: string, tick: number): Promise<void> {
     this.go(await this.session.runs.fork(run, tick));
   }
 
-  private go(put: Put, over?: string): void {
-    if (put.ok) location.assign(pageOf(put.swarm, over));
+  private go(put: Put, over?: string, view?: URLSearchParams): void {
+    if (put.ok) location.assign(pageOf(put.swarm, over, view));
     else ui.say(put.message, undefined, 0);
   }
 

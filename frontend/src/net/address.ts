@@ -2,7 +2,6 @@
 import type { Actions } from '../input/actions';
 import { readAddress, writeAddress } from '../store/address';
 import { ui } from '../store/ui.svelte';
-import { S } from '../strings';
 
 const EVERY_MS = 1000;
 
@@ -31,11 +30,11 @@ export function keepAddress(actions: Actions): () => void {
       void actions.travel.compareWith(over);
       over = undefined;
     }
-    if (time !== undefined) {
+    if (time !== undefined && ui.status) {
       // What this console has not seen itself it cannot show.
       const span = session.history.span;
-      if (span && ui.status?.run_id === given.run && time >= span[0] && time <= span[1]) actions.travel.lookBack(time);
-      else ui.say(S.linkTooOld);
+      if (span && ui.status.run_id === given.run && time >= span[0] && time <= span[1]) actions.travel.lookBack(time);
+      else void actions.travel.offerMoment(time, given.run);
       time = undefined;
     }
     const { slots, selection } = session.fleet;
