@@ -3,7 +3,7 @@ import { number, span } from './format';
 import type { Forecast } from './proto/events';
 import type { Figure } from './store/figures';
 import type { CheckName } from './store/preflight';
-import type { Metric } from './store/series';
+import { SEARCH_M, type Metric } from './store/series';
 import { drones } from './strings';
 
 const UNITS: Record<Metric, [unit: string, digits: number]> = { separation: ['m', 1], polarization: ['', 2], battery: ['%', 0], speed: ['m/s', 1], airborne: ['', 0], tick: ['ms', 2] };
@@ -11,7 +11,8 @@ const UNITS: Record<Metric, [unit: string, digits: number]> = { separation: ['m'
 const FIGURE_UNITS: Record<Figure, [unit: string, digits: number]> = {
   separation_min_m: ['m', 1], polarization: ['', 2], battery_min_pct: ['%', 0], speed_mean_mps: ['m/s', 1], airborne: ['', 0], cohesion_radius_m: ['m', 1], near_misses: ['', 0],
 };
-const withUnit = (value: number, [unit, digits]: [string, number]): string => (Number.isFinite(value) ? `${number(value, digits)} ${unit}`.trim() : number(NaN));
+const withUnit = (value: number, [unit, digits]: [string, number]): string =>
+  Number.isFinite(value) ? `${number(value, digits)} ${unit}`.trim() : value === Infinity ? `over ${SEARCH_M} ${unit}` : number(NaN);
 
 const inSpan = (s: number): string => span(1000 * s);
 

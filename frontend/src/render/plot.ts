@@ -1,5 +1,5 @@
 /** Lines over simulated time on a small canvas: what timeline and plots share. */
-import type { Mark } from '../store/series';
+import { SEARCH_M, type Mark } from '../store/series';
 
 export interface Colours {
   line: string;
@@ -15,7 +15,7 @@ export interface Colours {
 
 export interface Plot {
   time: readonly number[];
-  /** NaN makes a gap. */
+  /** NaN makes a gap; infinite distances are drawn dashed, where the server's search ends. */
   lines: readonly (readonly number[])[];
   span: readonly [number, number];
   marks: readonly Mark[];
@@ -37,6 +37,10 @@ const AXIS_PX = 16;
 const PAD_PX = 6;
 const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
 const LABEL_PX = 90;
+const BEYOND_DASH = [2, 3];
+
+/** Where a value is drawn. */
+const heightOf = (v: number): number => (v === Infinity ? SEARCH_M : v);
 
 /** Seconds between two labels so that they do not touch. */
 export function niceTime(spanS: number, widthPx: number): number {
@@ -65,8 +69,8 @@ function boundsOf(plot: Pick<Plot, 'time' | 'lines' | 'span'>): [number, number]
   for (const line of plot.lines) {
     for (let i = 0; i < plot.time.length; i++) {
       if (plot.time[i] < plot.span[0] || plot.time[i] > plot.span[1] || Number.isNaN(line[i])) continue;
-      low = Math.min(low, line[i]);
-      high = Math.max(high, line[i]);
+      low = Math.min(low, heightOf(line[i]));
+      high = Math.max(high, heightOf(line[i]));
     }
   }
   return Number.isFinite(low) ? [low, high] : null;
@@ -132,20 +136,23 @@ export function drawPlot(canvas: HTMLCanvasElement, width: number, height: numbe
   plot.lines.forEach((line, i) => {
     c.strokeStyle = plot.isOne && i > 0 ? colours.soft : colours.lines[i % colours.lines.length];
     c.lineWidth = i === 0 ? 1.5 : 1;
-    c.beginPath();
-    let pen = false;
     // More rows than pixels would only draw over each other.
     const stride = Math.max(1, Math.floor(plot.time.length / (width * 2)));
-    for (let k = 0; k < plot.time.length; k += stride) {
-      const v = line[k];
-      if (Number.isNaN(v)) pen = false;
-      else if (pen) c.lineTo(x(plot.time[k]), y(v));
-      else {
-        c.moveTo(x(plot.time[k]), y(v));
-        pen = true;
+    for (const isBeyond of [false, true]) {
+      c.setLineDash(isBeyond ? BEYOND_DASH : []);
+      c.beginPath();
+      let pen = false;
+      for (let k = 0; k < plot.time.length; k += stride) {
+        const at = [x(plot.time[k]), y(heightOf(line[k]))] as const;
+        const isOurs = !Number.isNaN(line[k]) && (line[k] === Infinity) === isBeyond;
+        // A piece goes on to the first value of the next one, so that there is no hole between them.
+        if (pen) c.lineTo(...at);
+        else if (isOurs) c.moveTo(...at);
+        pen = isOurs;
       }
+      c.stroke();
     }
-    c.stroke();
+    c.setLineDash([]);
   });
   c.lineWidth = 1;
   for (const mark of plot.marks) {

@@ -1,5 +1,6 @@
 /** What was measured in a recorded run, as columns over simulated time. */
 import type { Measured } from '../net/runs';
+import { separationOf } from './series';
 
 export const FIGURES = ['separation_min_m', 'polarization', 'battery_min_pct', 'speed_mean_mps', 'airborne', 'cohesion_radius_m', 'near_misses'] as const;
 export type Figure = (typeof FIGURES)[number];
@@ -7,13 +8,14 @@ export type Figure = (typeof FIGURES)[number];
 export interface Columns {
   /** Simulated seconds. */
   time: readonly number[];
-  /** NaN where nothing could be measured. */
+  /** NaN where nothing could be measured; distances beyond the server's search are infinite. */
   values: Readonly<Record<Figure, readonly number[]>>;
 }
 
 export function columns(rows: readonly Measured[], tickS: number): Columns {
   const read = (row: Measured, name: Figure): number => {
     const value = row.metrics[name];
+    if (name === 'separation_min_m') return separationOf(value, row.metrics.airborne);
     return typeof value === 'number' && Number.isFinite(value) ? value : NaN;
   };
   return {

@@ -21,6 +21,15 @@ const ROWS_MAX = 4800;
 const MARKS_MAX = 400;
 const STEP_S = 0.2;
 
+/** How far the server looks for the nearest drone, metres: `SEARCH_M` of src/sim/measure/pairs.rs. What is farther it does not measure. */
+export const SEARCH_M = 24;
+
+/** The least distance: infinite where drones fly farther apart than the server looks, NaN where there is none. */
+export function separationOf(measured: unknown, airborne: unknown): number {
+  if (typeof measured === 'number' && Number.isFinite(measured)) return measured;
+  return measured === null && typeof airborne === 'number' && airborne >= 2 ? Infinity : NaN;
+}
+
 const finite = (value: number | null | undefined): number => (typeof value === 'number' && Number.isFinite(value) ? value : NaN);
 
 export class Series {
@@ -42,7 +51,7 @@ export class Series {
     else if (last !== undefined && at - last < STEP_S) return;
     const m = status.metrics ?? {};
     const row: Record<Kept, number> = {
-      separation: finite(m.separation_min_m), polarization: finite(m.polarization), battery: finite(summary?.fleet.batteryMin), batteryMedian: finite(summary?.fleet.batteryMedian), speed: finite(m.speed_mean_mps),
+      separation: separationOf(m.separation_min_m, m.airborne), polarization: finite(m.polarization), battery: finite(summary?.fleet.batteryMin), batteryMedian: finite(summary?.fleet.batteryMedian), speed: finite(m.speed_mean_mps),
       airborne: finite(m.airborne ?? summary?.fleet.flying), tick: finite(status.load?.tick_ms),
     };
     this.time.push(at);

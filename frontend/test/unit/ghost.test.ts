@@ -1,7 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { PastFrame } from '../../src/net/runs';
+import { rangeOf } from '../../src/render/plot';
 import { columns, onTimes, valueAt } from '../../src/store/figures';
 import { apart, EVERY, Ghost, type ReadFrames } from '../../src/store/ghost';
+import { SEARCH_M } from '../../src/store/series';
+import { M } from '../../src/strings.more';
 
 /** A run of two drones, the first of which flies east at a metre a tick. */
 const read = (ids = ['a', 'b']): ReadFrames => vi.fn(async (from: number, to: number, every: number) => {
@@ -66,6 +69,16 @@ describe('figures of a run', () => {
   it('are columns over simulated time, with gaps where nothing was measured', () => {
     expect(c.time).toEqual([0, 1]);
     expect(c.values.polarization).toEqual([NaN, NaN]);
+  });
+  it('say that a distance is beyond the search only where two or more fly and none was measured', () => {
+    const near = (separation_min_m: unknown, airborne: unknown): number => columns([{ tick: 0, metrics: { separation_min_m, airborne } }], 0.04).values.separation_min_m[0];
+    expect([near(7.5, 3), near(null, 2), near(null, 1), near(null, null), near(undefined, 3)]).toEqual([7.5, Infinity, NaN, NaN, NaN]);
+    expect([7.5, Infinity, NaN].map((value) => M.figureValue('separation_min_m', value))).toEqual(['7.5 m', 'over 24 m', '–']);
+    expect(M.valueOf('separation', [Infinity])).toBe('over 24 m');
+  });
+  it('are drawn at the end of the search where they lie beyond it', () => {
+    const [low, high] = rangeOf({ time: [0, 1, 2], lines: [[20, NaN, Infinity]], span: [0, 2] });
+    expect([low < 20, high > SEARCH_M, high < SEARCH_M + 1]).toEqual([true, true, true]);
   });
   it('stand on other times, with gaps', () => {
     expect(onTimes(c, 'airborne', [0, 0.5, 1])).toEqual([3, NaN, 4]);

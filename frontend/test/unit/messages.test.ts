@@ -27,7 +27,7 @@ describe('messages', () => {
 
 describe('plots as a table', () => {
   it('hold what is shown, empty where nothing was measured', () => {
-    const values = { separation: [1, 2, 3], polarization: [NaN, 0.5, 1], battery: [90, 89.98765, 80], batteryMedian: [95, NaN, 90], speed: [0, 0, 0], airborne: [1, 1, 1], tick: [2, 2, 2] };
-    expect(plotsCsv({ time: [1, 2, 3], values }, [1, 2])).toBe('time_s,separation,polarization,battery,batteryMedian,speed,airborne,tick\n1,1,,90,95,0,1,2\n2,2,0.5,89.9877,,0,1,2\n');
+    const values = { separation: [1, Infinity, 3], polarization: [NaN, 0.5, 1], battery: [90, 89.98765, 80], batteryMedian: [95, NaN, 90], speed: [0, 0, 0], airborne: [1, 1, 1], tick: [2, 2, 2] };
+    expect(plotsCsv({ time: [1, 2, 3], values }, [1, 2])).toBe('time_s,separation,polarization,battery,batteryMedian,speed,airborne,tick\n1,1,,90,95,0,1,2\n2,,0.5,89.9877,,0,1,2\n');
   });
 });
