@@ -164,6 +164,7 @@ export const S = {
   noStrips: 'Commands and what became of them appear here.',
   retry: (n: number): string => `Retry the ${n} refused`,
   you: 'you',
+  nameless: 'somebody without a name',
   notSent: 'Not sent',
   refusedBy: 'Refused',
   stripTook: (s: string): string => `in ${s}`,

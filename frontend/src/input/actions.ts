@@ -9,6 +9,7 @@ import { Focus } from '../render/camera';
 import type { MapView, MapViews } from '../render/mapview';
 import { commandLabel } from '../store/labels';
 import { previewOf, type Preview } from '../store/preview';
+import { noteSent } from '../store/sent';
 import { ui, type Aim, type Pending } from '../store/ui.svelte';
 import { drones, S } from '../strings';
 import { confirmationFor } from './consequence';
@@ -145,6 +146,7 @@ export class Actions {
     const { session } = this;
     const made = envelope(command, targets, params, override);
     if (command === 'goto') ui.tried = [ui.tried[0], true, ui.tried[2]];
+    noteSent(made.command_id);
     session.strips.started({ id: made.command_id, command, label: detail || commandLabel(command, params, targets), targets, params, atMs: Date.now(), total: count });
     const carriers = {
       connected: () => session.link.connected,

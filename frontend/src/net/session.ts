@@ -9,7 +9,7 @@ import type { CommandUpdate, DronesTable, DronesUpdate, LogEntry, PresenceUpdate
 import { S } from '../strings';
 import { timeOfDay } from '../format';
 import type { Backdrop } from '../render/backdrop';
-import { commandLabel } from '../store/labels';
+import { updateLabel } from '../store/labels';
 import { Alerts } from '../store/alerts';
 import { Fleet } from '../store/fleet';
 import type { Ghost } from '../store/ghost';
@@ -17,6 +17,7 @@ import { History } from '../store/history';
 import { Log } from '../store/log';
 import { CHANGES_MAX } from '../store/params';
 import { Rewind } from '../store/rewind';
+import { wasSent } from '../store/sent';
 import { Series, type Mark } from '../store/series';
 import { Strips } from '../store/strips';
 import { ui } from '../store/ui.svelte';
@@ -176,7 +177,7 @@ export class Session {
     this.clock.reset();
     this.askTheTime(0);
     // What was commanded before this console came, or while it was away.
-    void this.http.commands().then((records) => this.strips.recall(records, commandLabel), () => undefined);
+    void this.http.commands().then((records) => this.strips.recall(records, updateLabel, wasSent), () => undefined);
   }
 
   private disconnected(): void {
@@ -330,7 +331,7 @@ export class Session {
   private commandUpdate(update: CommandUpdate): void {
     if (!this.strips.find(update.command_id)?.verdicts.size) this.mark('command', S.command(update.command));
     if (update.command === 'set_param' && update.params) this.noteChange(update.params, update.author ?? '', this.strips.find(update.command_id)?.mine === true);
-    this.strips.updated(update, commandLabel(update.command, update.params ?? {}, undefined), Date.now());
+    this.strips.updated(update, updateLabel(update), Date.now());
   }
 
   private async askTimeOnce(): Promise<void> {

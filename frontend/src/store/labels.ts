@@ -1,5 +1,5 @@
 /** A command in words, as its strip shows it. */
-import type { Targets } from '../proto/events';
+import type { CommandUpdate, Targets } from '../proto/events';
 import { S } from '../strings';
 
 export function commandLabel(command: string, params: Record<string, unknown>, targets: Targets | undefined): string {
@@ -15,4 +15,12 @@ export function commandLabel(command: string, params: Record<string, unknown>, t
   if (typeof params.name === 'string') parts.push(params.name);
   if (Array.isArray(targets) && targets.length === 1) parts.push(targets[0]);
   return parts.join(' ');
+}
+
+/** Answers under this name, for what concerns no single drone. */
+const WHOLE_SWARM = 'swarm';
+
+/** The same for a command that was not sent from here: its targets are those that answered. */
+export function updateLabel({ command, params, results }: Pick<CommandUpdate, 'command' | 'params' | 'results'>): string {
+  return commandLabel(command, params ?? {}, Object.keys(results ?? {}).filter((id) => id !== WHOLE_SWARM));
 }

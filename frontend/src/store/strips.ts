@@ -14,6 +14,8 @@ export interface Strip {
   author: string | null;
   /** Whether it was sent from this console. */
   mine: boolean;
+  /** Whether its life was seen from the beginning: only then is it known how long it took. */
+  isWatched: boolean;
   transport: Transport | 'mavlink' | null;
   startedAtMs: number;
   endedAtMs: number | null;
@@ -74,7 +76,7 @@ export class Strips {
     const counts = emptyCounts();
     counts.sending = s.total;
     this.add({
-      id: s.id, command: s.command, label: s.label, params: s.params, author: null, mine: true, transport: null,
+      id: s.id, command: s.command, label: s.label, params: s.params, author: null, mine: true, isWatched: true, transport: null,
       startedAtMs: s.atMs, endedAtMs: null, total: s.total, counts, reasons: new Map(), verdicts: new Map(), done: false, error: null,
     });
   }
@@ -107,7 +109,7 @@ export class Strips {
     let strip = this.find(update.command_id);
     if (!strip) {
       strip = {
-        id: update.command_id, command: update.command, label, author: null, mine: false, transport: null, startedAtMs: atMs,
+        id: update.command_id, command: update.command, label, params: update.params, author: null, mine: false, isWatched: false, transport: null, startedAtMs: atMs,
         endedAtMs: null, total: 0, counts: emptyCounts(), reasons: new Map(), verdicts: new Map(), done: false, error: null,
       };
       this.add(strip);
@@ -121,14 +123,14 @@ export class Strips {
   }
 
   /** What was commanded before we came, by anyone: those that are not known yet take their place by age. */
-  recall(records: readonly CommandRecord[], label: (command: string, params: Record<string, unknown>, targets: undefined) => string): void {
+  recall(records: readonly CommandRecord[], labelOf: (record: CommandRecord) => string, isOwn: (id: string) => boolean = () => false): void {
     for (const record of records) {
-      const known = this.find(record.command_id) !== undefined;
-      this.updated(record, label(record.command, record.params ?? {}, undefined), record.changed_ms);
+      const label = labelOf(record);
+      this.updated(record, label, record.changed_ms);
       const strip = this.find(record.command_id);
-      if (known || !strip) continue;
-      strip.startedAtMs = record.began_ms;
-      strip.params = record.params;
+      if (!strip || strip.isWatched) continue;
+      // Of one known already perhaps only the last updates came, which say less.
+      Object.assign(strip, { label, params: record.params, startedAtMs: record.began_ms, mine: isOwn(record.command_id) });
     }
     this.list.sort((a, b) => b.startedAtMs - a.startedAtMs);
     this.version++;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Verdict } from '../../src/proto/events';
+import { updateLabel } from '../../src/store/labels';
 import { Strips, STRIPS_MAX } from '../../src/store/strips';
 
 const results = (spec: Record<string, Verdict['result'] | [Verdict['result'], string]>): Record<string, Verdict> =>
@@ -28,10 +29,31 @@ describe('command strips', () => {
   it('takes in what was commanded before it came, in order of time, without losing its own', () => {
     const s = sent();
     const old = { command_id: 'c0', command: 'goto', author: 'Amira', results: results({ a: 'completed' }), done: true, began_ms: 400, changed_ms: 700 };
-    s.recall([old, { ...old, command_id: 'c1', results: results({ a: 'accepted' }), done: false }], (command) => command);
+    s.recall([old, { ...old, command_id: 'c1', results: results({ a: 'accepted' }), done: false }], (record) => record.command);
     expect(s.all.map((x) => [x.id, x.mine])).toEqual([['c1', true], ['c0', false]]);
     expect(s.find('c0')).toMatchObject({ startedAtMs: 400, endedAtMs: 700, done: true, author: 'Amira', total: 1 });
     expect(s.find('c1')?.counts).toMatchObject({ accepted: 1, sending: 2 });
+  });
+
+  it('knows how long only those took that it saw from the beginning, and which were its own before a reload', () => {
+    const s = sent();
+    const record = { command: 'hold', params: {}, results: results({ a: ['denied', 'falling'] }), done: true, began_ms: 400, changed_ms: 400 };
+    s.updated({ command_id: 'c2', command: 'goto', results: results({ b: 'in_progress' }) }, 'Go to b', 900);
+    const later = { ...record, command_id: 'c2', command: 'goto', params: { position: [1, 2, 3] }, results: results({ a: 'in_progress', b: 'in_progress' }), done: false };
+    s.recall([{ ...record, command_id: 'c0' }, { ...record, command_id: 'c1', began_ms: 999 }, later], updateLabel, (id) => id === 'c0');
+    expect(s.find('c0')).toMatchObject({ label: 'Hold a', mine: true, isWatched: false, startedAtMs: 400 });
+    expect(s.find('c1')).toMatchObject({ label: 'Return', mine: true, isWatched: true, startedAtMs: 1000 });
+    expect(s.find('c2')).toMatchObject({ label: 'Go to 1, 2, 3', mine: false, isWatched: false, startedAtMs: 400, total: 2, params: { position: [1, 2, 3] } });
+  });
+
+  it('names the drone where one alone was commanded, and what was set', () => {
+    const label = (command: string, params: Record<string, unknown> | undefined, ...drones: string[]): string =>
+      updateLabel({ command, params, results: Object.fromEntries(drones.map((id) => [id, { result: 'completed' as const }])) });
+    expect(label('hold', {}, 'scout-1')).toBe('Hold scout-1');
+    expect(label('hold', undefined, 'scout-1', 'scout-2')).toBe('Hold');
+    expect(label('inject_fault', { fault: 'motor' }, 'scout-1')).toBe('Break motor scout-1');
+    expect(label('set_speed', { factor: 4 }, 'swarm')).toBe('Speed 4×');
+    expect(label('step', undefined, 'swarm')).toBe('Step');
   });
 
   it('counts reasons that differ in their numbers as one', () => {
