@@ -235,10 +235,16 @@ test('looking back locks commands until live; the link of a view brings it back'
   const place = await project(page, 'overseer-1');
   await sleep(700);
   assert.deepEqual(await project(page, 'overseer-1'), place, 'the past stands still while the swarm flies on');
+  const age = page.locator('.inspector .age');
+  await until('the age is that of the picture', async () => /^\d+\.\d s/.test(await age.innerText()));
+  await page.keyboard.press('h');
+  await page.getByText('You are looking back: go live to command.').last().waitFor();
   await picture(page, 'console-past');
   await page.keyboard.press('Shift+Space');
   await holds(page, () => window.__console.rewound === null);
   await until('commands are enabled again', () => hold.isEnabled());
+  await page.locator('.notice', { hasText: 'You are looking back' }).waitFor({ state: 'detached', timeout: 3000 });
+  await until('the age is that of the newest data', async () => /^\d+ ms/.test(await age.innerText()));
   await page.keyboard.press('q');
   await holds(page, () => window.__console.views === 4);
   await page.waitForURL(/view=quad/);

@@ -76,6 +76,7 @@ export class Report {
     ui.status = session.latestStatus;
     ui.rewound = session.rewind.atS;
     ui.playing = session.rewind.playing;
+    if (ui.rewound === null) ui.unsay(S.disabled.rewound);
     ui.ownId = link.id ?? ui.ownId;
     if (session.latestStatus) session.series.sample(session.latestStatus, ui.summary);
     const { shown } = fleet;

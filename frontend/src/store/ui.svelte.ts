@@ -164,6 +164,11 @@ class Ui {
     if (forMs > 0) setTimeout(() => this.dismiss(notice.id), forMs);
   }
 
+  /** Takes back what is no longer so. */
+  unsay(text: string): void {
+    if (this.notices.some((n) => n.text === text)) this.notices = this.notices.filter((n) => n.text !== text);
+  }
+
   dismiss(id: number): void {
     this.notices = this.notices.filter((n) => n.id !== id);
   }
