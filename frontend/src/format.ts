@@ -2,8 +2,14 @@
 
 const DASH = '–';
 
+/** As `toFixed`, but nothing rounds to minus zero. */
+export function fixed(value: number, digits = 0): string {
+  const text = value.toFixed(digits);
+  return Number(text) === 0 ? text.replace('-', '') : text;
+}
+
 export function number(value: number, digits = 0): string {
-  return Number.isFinite(value) ? value.toFixed(digits) : DASH;
+  return Number.isFinite(value) ? fixed(value, digits) : DASH;
 }
 
 /** A count with commas between its thousands. Done by hand: the first use of the browser's own tables costs 60 ms at start. */
@@ -12,7 +18,7 @@ export function count(n: number): string {
 }
 
 export function withUnit(value: number, unit: string, digits = 0): string {
-  return Number.isFinite(value) ? `${value.toFixed(digits)} ${unit}` : DASH;
+  return Number.isFinite(value) ? `${fixed(value, digits)} ${unit}` : DASH;
 }
 
 /** Simulation time as 00:14:32.4. */

@@ -1,4 +1,5 @@
 /** What an operator can do, whichever key, button or gesture asked for it. */
+import { fixed } from '../format';
 import type { Answer } from '../net/authority';
 import { ACK_TIMEOUT_MS, envelope, sendCommand } from '../net/command';
 import type { Session } from '../net/session';
@@ -265,7 +266,7 @@ export class Actions {
   sendTo(e: number, n: number): void {
     const up = this.selectedAltitude();
     this.propose('goto', { position: [Math.round(e * 10) / 10, Math.round(n * 10) / 10, up] });
-    if (ui.pending) this.aimTarget({ e, n, label: `${e.toFixed(0)}, ${n.toFixed(0)}, ${up} m` });
+    if (ui.pending) this.aimTarget({ e, n, label: `${fixed(e)}, ${fixed(n)}, ${up} m` });
   }
 
   /** Drones that fly keep about the altitude they have; drones on the ground get a usual one. */

@@ -1,4 +1,5 @@
 /** What the menu of the map offers for the place and the drone that it was opened on. */
+import { fixed } from '../format';
 import { drones, S } from '../strings';
 import { M } from '../strings.more';
 import { ui, type MapMenu } from '../store/ui.svelte';
@@ -61,9 +62,9 @@ function ofCommands(actions: Actions, { id, place }: MapMenu): Section | null {
 function ofPlace(actions: Actions, { place }: MapMenu): Section | null {
   if (!place) return null;
   const [e, n] = place;
-  const text = `${e.toFixed(1)}, ${n.toFixed(1)}`;
+  const text = `${fixed(e, 1)}, ${fixed(n, 1)}`;
   return {
-    title: M.placeAt(e.toFixed(0), n.toFixed(0)),
+    title: M.placeAt(fixed(e), fixed(n)),
     entries: [
       { label: M.centreHere, run: () => actions.map?.camera.focus.moveTo(e, n) },
       {

@@ -1,4 +1,5 @@
 /** The pointer on the map: click, box, pan, wheel, pinch. */
+import { fixed } from '../format';
 import type { MapView } from '../render/mapview';
 import { pickAt, pickBox } from '../render/pick';
 import { insertCorner, type Corner } from '../store/sketch';
@@ -115,7 +116,7 @@ export function attachPointer(element: HTMLElement, map: MapView, actions: Actio
     if (ui.aim === 'goto') {
       map.aimCentre = false;
       const [e, n] = map.camera.place(x, y);
-      actions.aimTarget({ e, n, label: `${e.toFixed(0)}, ${n.toFixed(0)}` });
+      actions.aimTarget({ e, n, label: `${fixed(e)}, ${fixed(n)}` });
     }
     element.dataset.over = map.hover >= 0 ? 'drone' : 'ground';
   };

@@ -1,4 +1,5 @@
 /** What is said of drones on the map: rings, brackets and names, the most urgent first. */
+import { fixed } from '../format';
 import { alertOf, BAD_DATA_BIT, eastOf, flagsOf, northOf, silenceMsOf, speedOf } from '../proto/decode';
 import { S } from '../strings';
 import type { OverlayInput } from './overlay';
@@ -107,7 +108,7 @@ function text(input: OverlayInput, slot: number, id: string): string {
   const silent = input.silentMs(slot);
   if ((flagsOf(frame, slot) & BAD_DATA_BIT) !== 0) return `${id}  ${S.badData}`;
   if (silent > 1000) return `${id}  ${S.old((silent + input.ageMs) / 1000)}`;
-  if (slot === input.hover && alertOf(frame, slot) < 2) return `${id}  ${eastOf(frame, slot).toFixed(0)}, ${northOf(frame, slot).toFixed(0)}`;
+  if (slot === input.hover && alertOf(frame, slot) < 2) return `${id}  ${fixed(eastOf(frame, slot))}, ${fixed(northOf(frame, slot))}`;
   return id;
 }
 

@@ -1,4 +1,5 @@
 /** The map on the screen: one loop that draws at most once per display frame, and only when something changed. */
+import { fixed } from '../format';
 import type { Session } from '../net/session';
 import { ui } from '../store/ui.svelte';
 import { BasePainter, niceStep } from './base';
@@ -256,7 +257,7 @@ export class MapView {
 
   private centreTarget(): NonNullable<MapView['target']> {
     const [e, n] = this.camera.place(this.camera.width / 2, this.camera.height / 2);
-    return { e, n, label: `${e.toFixed(0)}, ${n.toFixed(0)}` };
+    return { e, n, label: `${fixed(e)}, ${fixed(n)}` };
   }
 
   private followSelection(): void {

@@ -1,4 +1,5 @@
 /** Lines over simulated time on a small canvas: what timeline and plots share. */
+import { fixed } from '../format';
 import { SEARCH_M, type Mark } from '../store/series';
 
 export interface Colours {
@@ -189,7 +190,7 @@ function extremes(c: CanvasRenderingContext2D, plot: Plot, y: (v: number) => num
   c.textAlign = 'right';
   c.textBaseline = 'middle';
   for (const v of Math.abs(y(high) - y(low)) < 14 ? [high] : [low, high]) {
-    const text = v.toFixed(high - low >= 20 || Number.isInteger(v) ? 0 : high - low >= 2 ? 1 : 2);
+    const text = fixed(v, high - low >= 20 || Number.isInteger(v) ? 0 : high - low >= 2 ? 1 : 2);
     c.fillText(text, GUTTER_PX - 6, Math.min(bottom - 7, Math.max(7, y(v))));
   }
 }

@@ -1,10 +1,11 @@
 /** A command in words, as its strip shows it. */
+import { fixed } from '../format';
 import type { CommandUpdate, Targets } from '../proto/events';
 import { S } from '../strings';
 
 export function commandLabel(command: string, params: Record<string, unknown>, targets: Targets | undefined): string {
   const parts = [typeof params.fault === 'string' ? S.fault(params.fault, params.clear === true) : S.command(command)];
-  if (Array.isArray(params.position)) parts.push(params.position.map((v) => Number(v).toFixed(0)).join(', '));
+  if (Array.isArray(params.position)) parts.push(params.position.map((v) => fixed(Number(v))).join(', '));
   if (typeof params.drone === 'string') parts.push(params.drone);
   if (typeof params.behavior === 'string') parts.push(params.behavior);
   if (typeof params.path === 'string') parts.push(`${params.path} to ${String(params.value)}`);
