@@ -72,6 +72,7 @@ test('clicks add and take away, digits remember groups and bring them back', opt
   await chosen(page, 2);
   const pair = await selection(page);
   await page.keyboard.press('Shift+Digit4');
+  await page.getByText('Saved as group 4: 2 drones').waitFor();
   await page.keyboard.down('Control');
   await page.mouse.click(other.x, other.y);
   await page.keyboard.up('Control');
@@ -81,6 +82,7 @@ test('clicks add and take away, digits remember groups and bring them back', opt
   await page.keyboard.press('4');
   await chosen(page, 2);
   assert.deepEqual(await selection(page), pair);
+  await page.getByText('Group 4: 2 drones', { exact: true }).waitFor();
   // The same digit again brings them to the middle.
   await page.keyboard.press('4');
   const middle = await page.locator('.map').boundingBox().then((box) => ({ x: box.x + box.width / 2, y: box.y + box.height / 2 }));

@@ -76,6 +76,8 @@ export const S = {
   selection: 'Selection',
   nothingSelected: 'Nothing selected',
   nothingSelectedHint: 'Click a drone, drag a box, or press A for all.',
+  groupSaved: (digit: string, n: number): string => `Saved as group ${digit}: ${drones(n)}`,
+  groupRecalled: (digit: string, n: number): string => `Group ${digit}: ${drones(n)}`,
   nothingSelectedTouch: 'Tap a drone on the map.',
   mode_: 'Mode',
   battery: 'Battery',
