@@ -172,6 +172,7 @@ export const S = {
   stripTook: (s: string): string => `in ${s}`,
 
   drawer: 'Time, figures and settings',
+  barMore: 'Speed, runs, theme and help',
   log: 'Log',
   parameters: 'Parameters',
   world: 'World',

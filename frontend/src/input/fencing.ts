@@ -3,6 +3,7 @@ import type { Fence } from '../proto/events';
 import { ui } from '../store/ui.svelte';
 import { S } from '../strings';
 import type { Actions } from './actions';
+import { showPanel } from './panels';
 
 export class Fencing {
   constructor(private readonly actions: Actions) {}
@@ -13,8 +14,8 @@ export class Fencing {
     let n = fences.length + 1;
     while (fences.some((f) => f.name === `fence-${n}`)) n++;
     ui.sketch = { name: `fence-${n}`, kind: 'keep_out', polygon, action: 'hold' };
-    ui.drawerOpen = true;
     ui.drawer = 'fences';
+    showPanel('drawerOpen');
   }
 
   /** Sends the fence that is being drawn; the one it replaces can be had back. */

@@ -3,6 +3,7 @@ import { ui } from '../store/ui.svelte';
 import type { Actions } from './actions';
 import { STOP_ALL_HOLD_MS } from './consequence';
 import { keyFor } from './keymap';
+import { togglePanel } from './panels';
 
 export type KeyGroup = 'look' | 'select' | 'command' | 'run';
 
@@ -45,9 +46,9 @@ export const KEYS: Key[] = [
   { keys: ['arrowdown'], shown: '', group: 'look', what: '', run: (a) => a.map?.camera.panBy(0, -PAN_PX) },
   { keys: ['+', '='], shown: '+ and −', group: 'look', what: 'Zoom', run: (a) => zoom(a, 1.25) },
   { keys: ['-'], shown: '', group: 'look', what: '', run: (a) => zoom(a, 0.8) },
-  { keys: ['['], shown: '[ ] and \\', group: 'look', what: 'Fleet, side and bottom panel', run: () => (ui.fleetOpen = !ui.fleetOpen) },
-  { keys: [']'], shown: '', group: 'look', what: '', run: () => (ui.sideOpen = !ui.sideOpen) },
-  { keys: ['\\'], shown: '', group: 'look', what: '', run: () => (ui.drawerOpen = !ui.drawerOpen) },
+  { keys: ['['], shown: '[ ] and \\', group: 'look', what: 'Fleet, side and bottom panel', run: () => togglePanel('fleetOpen') },
+  { keys: [']'], shown: '', group: 'look', what: '', run: () => togglePanel('sideOpen') },
+  { keys: ['\\'], shown: '', group: 'look', what: '', run: () => togglePanel('drawerOpen') },
   { keys: ['v'], shown: 'V', group: 'look', what: 'Tilt the map, and back', run: (a) => a.toggleTilt() },
   { keys: ['q'], shown: 'Q', group: 'look', what: 'Four views: top, slanted, front, side', run: (a) => a.toggleQuad() },
   { keys: ['b'], shown: 'B', group: 'look', what: 'Base map, where the server has one', run: (a) => a.toggleBaseMap() },
