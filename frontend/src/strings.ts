@@ -186,7 +186,7 @@ export const S = {
   shared: 'The link is copied.',
   linkTooOld: 'The moment of this link is no longer kept here; you see the present.',
   openMoment: 'Open it as a replay',
-  aimSketch: 'Click to add corners, drag them to move them. Save or cancel below.',
+  aimSketch: 'Click to add corners, drag them to move them. Send to the swarm or cancel below.',
   levelMin: 'Lowest level shown',
   searchLog: 'Search the log',
   emptyLog: 'Nothing logged yet.',
