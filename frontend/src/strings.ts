@@ -147,6 +147,7 @@ export const S = {
     scan: (n: number): string => `scan with ${drones(n)}`,
     inject_fault: (n: number): string => `break ${drones(n)}`,
   } as Record<string, (n: number) => string>,
+  asking: 'Asking the swarm…',
   preview: (willing: number, refused: number): string => (refused === 0 ? `${drones(willing)} would take it on` : `${willing} would take it on, ${refused} would refuse`),
   finalWarning: {
     emergency_stop: 'Motors stop at once and the drones fall. There is no way back.',
