@@ -202,6 +202,7 @@ export const S = {
   paramRange: (min: number, max: number): string => `Between ${min} and ${max}`,
   paramDefault: (value: string): string => `Default ${value}`,
   collapse: 'Hide this panel',
+  expand: 'Show this panel',
 
   alerts: 'Alerts',
   alertSelect: (n: number): string => (n === 1 ? 'Show' : `Select ${n}`),
