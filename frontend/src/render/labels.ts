@@ -32,6 +32,8 @@ const WIDE_BRACKETS_MAX = 8;
 const RING_GAP_PX = 4.5;
 const BRACKET_PX = { wide: 12, close: 7 };
 const LINE_PX = 13;
+/** The corner at the lower right where the scale lies over the map. */
+const SCALE_PX = { width: 340, height: 38 };
 
 interface Wanted {
   slot: number;
@@ -79,6 +81,7 @@ function labels(c: CanvasRenderingContext2D, input: OverlayInput, wanted: readon
   c.font = '11px B612, sans-serif';
   c.textAlign = 'left';
   c.textBaseline = 'middle';
+  const { camera } = input;
   const crowded = warned.length > WIDE_BRACKETS_MAX;
   // A name over other drones of a crowd would be read as one of theirs: the alert list has it.
   const others = input.scene.count <= (crowded ? CROWD_MAX : LABELLED_FLEET) ? Array.from({ length: input.scene.count }, (_, slot) => slot) : warned;
@@ -89,7 +92,8 @@ function labels(c: CanvasRenderingContext2D, input: OverlayInput, wanted: readon
     const [x, y] = [input.scene.x[slot], input.scene.y[slot]];
     const places = [[x + 14, y - 11], [x + 14, y + 12], [x - 14 - width, y - 11], [x - 14 - width, y + 12]];
     const avoids = rank >= CALM_RANK || crowded;
-    const free = places.find(([left, middle]) => !taken.some((t) => left < t.x1 && left + width > t.x0 && Math.abs(middle - t.y) < LINE_PX) && !(avoids && hides(input.scene, others, slot, left, middle, width)));
+    const open = places.filter(([left, middle]) => !taken.some((t) => left < t.x1 && left + width > t.x0 && Math.abs(middle - t.y) < LINE_PX) && !(avoids && hides(input.scene, others, slot, left, middle, width)));
+    const free = open.find(([left, middle]) => left + width < camera.width - SCALE_PX.width || middle < camera.height - SCALE_PX.height) ?? open[0];
     if (!free) continue;
     const [left, middle] = free;
     taken.push({ x0: left, x1: left + width, y: middle });
