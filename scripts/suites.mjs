@@ -44,7 +44,7 @@ const suites = {
   database: { run: nodeTest('database.test.mjs', 'durability.test.mjs', 'postgres-killed.test.mjs'), after: ['build', 'e2e-install'] },
   edge: { run: nodeTest('access.test.mjs', 'edge.test.mjs', 'hostile.test.mjs', 'monitoring.test.mjs'), after: ['build', 'e2e-install'] },
   compose: { run: nodeTest('compose.test.mjs'), after: ['e2e-install'], show: true },
-  browser: { run: nodeTest('admin.test.mjs', 'console.test.mjs', 'console-trust.test.mjs', 'console-work.test.mjs', 'console-runs.test.mjs', 'console-alerts.test.mjs', 'console-more.test.mjs', 'console-gl.test.mjs', 'console-mission.test.mjs', 'console-map.test.mjs', 'console-weak.test.mjs', 'console-server.test.mjs', 'lite.test.mjs'), after: ['build', 'e2e-install'] },
+  browser: { run: nodeTest('admin.test.mjs', 'console.test.mjs', 'console-trust.test.mjs', 'console-work.test.mjs', 'console-runs.test.mjs', 'console-alerts.test.mjs', 'console-more.test.mjs', 'console-gl.test.mjs', 'console-mission.test.mjs', 'console-map.test.mjs', 'console-weak.test.mjs', 'console-server.test.mjs', 'console-narrow.test.mjs', 'lite.test.mjs'), after: ['build', 'e2e-install'] },
   'bench-live': { run: 'node e2e/bench/live.mjs', after: ['build', 'e2e-install'], show: true },
   'bench-console': { run: 'node e2e/bench/console.mjs', after: ['build', 'e2e-install'], show: true },
 };
