@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::json;
+
 use crate::contract::access::Held;
 use crate::contract::error::{ApiError, ErrorCode};
-use crate::contract::incoming::{Control, Envelope, Request, ScenarioSource};
+use crate::contract::incoming::{Control, Envelope, Request, ScenarioSource, Speed};
 use crate::contract::outgoing::{Ack, RunState};
 use crate::sim::{
     Applied, Command, CommandResult, Happening, JournalEntry, Level, Scenario, Targets, Tick, Verdict, World,
@@ -51,15 +53,20 @@ impl Swarm {
         let (dry_run, retry_is_welcome) = (envelope.dry_run, |e: &ApiError| {
             matches!(e.code, ErrorCode::Unavailable | ErrorCode::RateLimited)
         });
+        let params;
         let answer = match envelope.request {
             Request::Act(_) => return self.act(command_id, envelope, &origin, &held),
-            Request::Control(control) => self.control(&command_id, control, dry_run),
+            Request::Control(control) => {
+                params = params_of_clock(&control);
+                self.control(&command_id, control, dry_run)
+            }
         };
         match &answer {
             Ok(_) if dry_run => {}
             Ok(ack) => {
                 let ticket = u64::MAX;
-                let update = self.ledger.open(ticket, &envelope.name, origin.clone(), ack);
+                let mut update = self.ledger.open(ticket, &envelope.name, origin.clone(), ack);
+                update.params = params;
                 self.outlet.push(Published::Command(update));
                 self.say_command(&origin, &envelope.name, "done", clock_code(&envelope.name));
             }
@@ -298,6 +305,16 @@ fn take_foreign(checked: &mut Applied, held: &Held, author: &str) -> Results {
 /// A command's parameters as they came over the wire.
 fn params_of(command: &Command) -> Option<serde_json::Value> {
     serde_json::to_value(command).ok()?.get_mut("params").map(serde_json::Value::take)
+}
+
+/// What a command to the clock says besides its name.
+fn params_of_clock(control: &Control) -> Option<serde_json::Value> {
+    match control {
+        Control::Step { ticks } => Some(json!({ "ticks": ticks })),
+        Control::SetSpeed(Speed::Factor(factor)) => Some(json!({ "factor": factor })),
+        Control::SetSpeed(Speed::Max) => Some(json!({ "factor": "max" })),
+        _ => None,
+    }
 }
 
 /// What a command to the clock is called in the log: after a crash, the newest of them tells how the clock stood.
