@@ -78,12 +78,20 @@ impl Percept<'_> {
         }
     }
 
-    /// What this drone last heard of another, whatever the distance.
-    pub fn told(&self, other: &Drone) -> Fix {
+    fn told(&self, other: &Drone) -> Fix {
         match self.imperfect {
             true => other.sensors.told(self.tick, self.age(other)),
             false => Fix { position: other.body.position, velocity: other.body.velocity },
         }
+    }
+
+    /// What this drone hears of another now: nothing, if it is out of the radio's range or the message is lost.
+    pub fn heard(&self, other: &Drone) -> Option<Fix> {
+        let distance2 = self.space.offset(self.me.body.position, other.body.position).norm2();
+        let range = self.params.radio(Radio::Range);
+        let is_far = range > 0.0 && distance2 > range * range;
+        let is_lost = self.imperfect && self.is_lossy() && self.is_lost(other, distance2);
+        (!is_far && !is_lost).then(|| self.told(other))
     }
 
     /// Where the drone believes to be.

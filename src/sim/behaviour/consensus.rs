@@ -28,7 +28,7 @@ static PARAMS: [Spec; 5] = [
     Spec::amount("damping", "Gain of velocities (second order)", "1/s", [0.0, 100.0, 0.1, 1.0]),
 ];
 
-/// O(drones): everyone in the behaviour has to be counted.
+/// O(drones): everyone in the behaviour has to be counted, though only those who are heard are listened to.
 fn velocity(p: &Percept, numbers: &[f64]) -> Vec3 {
     let mine = p.traffic_behaviour();
     let members = || p.drones.iter().enumerate().filter(|(_, d)| p.behaviour_of(d) == mine);
@@ -45,9 +45,9 @@ fn velocity(p: &Percept, numbers: &[f64]) -> Vec3 {
             1 => apart == 1,
             _ => apart > 0,
         };
-        if linked {
+        let told = if linked { p.heard(drone) } else { None };
+        if let Some(told) = told {
             let steps = rank as f64 - other as f64;
-            let told = p.told(drone);
             sum +=
                 p.space.offset(p.position(), told.position) + Vec3::new(steps * numbers[SPACING], 0.0, 0.0);
             apart_in_speed += told.velocity - own;

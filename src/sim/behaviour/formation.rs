@@ -1,7 +1,7 @@
 //! Formation flight, by two laws over the same places. `virtual_structure` (Lewis, Tan 1997; Beard, Lawton, Hadaegh
 //! 2001): everyone tracks a place fixed to a frame that moves, `slot_i(t) = c(t) + R(ψ(t)) δ_i`, with the velocity of
-//! that place fed forward. `consensus` (Ren, Beard, Atkins 2007): `v_i = −k Σ_j ((r_i − δ_i) − (r_j − δ_j)) +
-//! k_γ (slot_i − r_i)` over neighbours, plus the velocity of the place.
+//! that place fed forward. `consensus` (Ren, Beard, Atkins 2007): `v_i = −(k/n) Σ_j ((r_i − δ_i) − (r_j − δ_j)) +
+//! k_γ (slot_i − r_i)` over n neighbours, plus the velocity of the place.
 //!
 //! The frame rests, turns on the spot, or flies clockwise round a circle. Who takes which place is shared out when drones join or leave
 //! and when the shape changes (see [`super::super::slots`]).
@@ -117,13 +117,14 @@ fn velocity(p: &Percept, numbers: &[f64]) -> Vec3 {
     }
 }
 
-/// `−k Σ_j ((r_i − slot_i) − (r_j − slot_j))` over those in range.
+/// `−(k/n) Σ_j ((r_i − slot_i) − (r_j − slot_j))` over the n who are heard and in range.
 fn agreement(p: &Percept, place: Vec3, frame: &Frame, numbers: &[f64]) -> Vec3 {
     let (here, range2) = (p.position(), numbers[RANGE] * numbers[RANGE]);
     let (mut sum, mut count) = (Vec3::ZERO, 0.0);
     for (serial, offset) in p.slots.all() {
         let Ok(index) = p.drones.binary_search_by_key(&serial, |d| d.serial()) else { continue };
-        let way = p.space.offset(here, p.told(&p.drones[index]).position);
+        let Some(told) = p.heard(&p.drones[index]) else { continue };
+        let way = p.space.offset(here, told.position);
         if index != p.index && way.norm2() <= range2 {
             sum += way - (frame.place(offset).0 - place);
             count += 1.0;

@@ -35,14 +35,14 @@ pub fn region(numbers: &[f64]) -> ([[f64; 2]; 4], f64) {
     ([corner(-1.0, -1.0), corner(1.0, -1.0), corner(1.0, 1.0), corner(-1.0, 1.0)], 4.0 * east * north)
 }
 
-/// O(those who fly it): a cell is cut by everyone.
+/// O(those who fly it): a cell is cut by everyone who is heard.
 fn velocity(p: &Percept, numbers: &[f64]) -> Vec3 {
     let mut cell = Cell::new(&region(numbers).0);
     let (here, mine) = (p.position(), p.traffic_behaviour());
     let site = [here.x, here.y];
     for (index, other) in p.drones.iter().enumerate() {
         if index != p.index && p.behaviour_of(other) == mine {
-            let there = p.told(other).position;
+            let Some(there) = p.heard(other).map(|told| told.position) else { continue };
             cell.cut(site, [there.x, there.y]);
         }
     }
