@@ -2,8 +2,8 @@
 //!
 //! The mean is the same everywhere, or follows the logarithmic law over rough ground, `w̄(h) = w̄₁₀ ln(h/z₀) / ln(10/z₀)`.
 //! Gusts have a strength and a time of the scenario's choice, or those of the Dryden model at low altitude
-//! (MIL-F-8785C): with h in feet `L = h / (0.177 + 0.000823 h)^1.2`, `σ_w = 0.1 W₂₀`,
-//! `σ_u = σ_v = σ_w / (0.177 + 0.000823 h)^0.4` and a time of `L / V`, V the mean wind but at least 1 m/s.
+//! (MIL-F-8785C): with h in feet `L_u = L_v = h / (0.177 + 0.000823 h)^1.2`, `L_w = h`, `σ_w = 0.1 W₂₀`,
+//! `σ_u = σ_v = σ_w / (0.177 + 0.000823 h)^0.4` and times of `L / V`, V the mean wind but at least 1 m/s.
 
 use serde::{Deserialize, Serialize};
 
@@ -147,9 +147,12 @@ impl Gusts<'_> {
         if !wind.model.is_dryden {
             return self.fixed.of(gust, draw());
         }
-        let length = FOOT_M * feet(z) / libm::pow(0.177 + 0.000_823 * feet(z), 1.2);
-        let time = length / (wind.spec.speed_mps * wind.shear(z)).max(1.0);
-        Change::new(1.0, 1.0, time, self.dt).of(gust, draw())
+        let speed = (wind.spec.speed_mps * wind.shear(z)).max(1.0);
+        let upright = FOOT_M * feet(z);
+        let level = upright / libm::pow(0.177 + 0.000_823 * feet(z), 1.2);
+        let [level, upright] = [level, upright].map(|length| Change::new(1.0, 1.0, length / speed, self.dt));
+        let draw = draw();
+        level.of(gust, draw).at_altitude(upright.of(gust, draw).z)
     }
 }
 
@@ -234,6 +237,10 @@ mod tests {
             level += (air.x - mean) * (air.x - mean);
             upright += air.z * air.z;
         }
+        // Upright gusts die away within h / V, level ones within as much longer as their scale is.
+        let once = wind.gusts(1.0).advance(Vec3::new(1.0, 1.0, 1.0), 30.48, || Vec3::ZERO);
+        assert!((-once.z.ln() - mean / 30.48).abs() < 1e-9, "{once:?}");
+        assert!((-once.x.ln() - mean / (30.48 / 0.2593f64.powf(1.2))).abs() < 1e-9, "{once:?}");
         // At 100 ft: sigma_w a tenth of the wind at 20 ft, sigma_u that over 0.2593^0.4.
         let at_20_ft = 8.0 * (6.096f64 / 0.03).ln() / (10.0f64 / 0.03).ln();
         let (level, upright) = ((level / n as f64).sqrt(), (upright / n as f64).sqrt());
