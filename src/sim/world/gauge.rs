@@ -23,8 +23,8 @@ const ORDER_S: f64 = 0.2;
 const SLOW_S: f64 = 1.0;
 /// Swarms of more drones …
 const LARGE_DRONES: usize = 2000;
-/// … have what costs more than a tick can bear taken so much less often.
-const LARGE_PATIENCE: Tick = 25;
+/// … have what costs more than a tick can bear taken this seldom.
+const LARGE_ORDER_S: f64 = 5.0;
 /// With more drones the connectivity, which costs drones × links × rounds, is left out.
 const CONNECTIVITY_DRONES_MAX: usize = 1000;
 /// With more drones the coverage energy, which costs drones², is left out.
@@ -106,8 +106,11 @@ impl World {
 
     pub(super) fn measure(&mut self) {
         self.measure_pairs();
-        let patience = if self.drones.len() > LARGE_DRONES { LARGE_PATIENCE } else { 1 };
-        if self.tick.is_multiple_of(self.gauges.order_ticks * patience) {
+        let order_ticks = match self.drones.len() > LARGE_DRONES {
+            true => ((LARGE_ORDER_S / self.tick_s()).round() as Tick).max(1),
+            false => self.gauges.order_ticks,
+        };
+        if self.tick.is_multiple_of(order_ticks) {
             self.measure_order();
         }
         if self.tick.is_multiple_of(self.gauges.slow_ticks) {
@@ -182,7 +185,9 @@ impl World {
         metrics.airborne = flying.count() as u32;
         metrics.battery_min_pct = some.then_some(least);
         metrics.battery_mean_pct = some.then(|| sum / self.glances.len() as f64);
-        (metrics.polarization, metrics.cohesion_radius_m) = (polarization, cohesion_radius_m);
+        metrics.polarization = polarization;
+        // A torus has no middle.
+        metrics.cohesion_radius_m = cohesion_radius_m.filter(|_| self.scenario.space.torus().is_none());
         metrics.alerts = alerts;
     }
 
