@@ -9,6 +9,7 @@
 //! The rows depend on the plan alone, so the file is the same bytes for any number of jobs, killed and resumed or not,
 //! in one piece or merged from shards.
 
+mod axes;
 mod fly;
 mod ledger;
 mod merge;

@@ -7,17 +7,17 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::SweepArgs;
+use super::axes::{Hypercube, axes, combine};
 use crate::cli::output::quoted;
 use crate::cli::run::LengthArgs;
-use crate::cli::settings::{Base, Setting, Variant, parse_value, show};
+use crate::cli::settings::{Base, Setting, Variant};
 use crate::cli::{Failure, load_scenario};
 use crate::export::Kind;
 use crate::sim::Scenario;
 use crate::sim::hash::Hash64;
-use crate::sim::rng::{Channel, Stream};
 
 /// More runs than this are a slip of the finger.
-const RUNS_MAX: u64 = 10_000_000;
+pub const RUNS_MAX: u64 = 10_000_000;
 
 /// A sweep, worked out: run `k` is point `k / seeds` with seed `k % seeds`.
 pub struct Plan {
@@ -33,37 +33,19 @@ pub struct Plan {
 /// A plan file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+pub struct File {
     scenario: Option<String>,
     seeds: Option<Value>,
     seconds: Option<f64>,
     ticks: Option<u64>,
+    /// Values by path.
     #[serde(default)]
-    grid: Table,
+    pub grid: Table,
+    /// Points, each a value by path.
     #[serde(default)]
-    list: Vec<Table>,
-    latin_hypercube: Option<Hypercube>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Hypercube {
-    points: u32,
-    #[serde(default = "one")]
-    seed: u64,
-    ranges: Table,
-}
-
-fn one() -> u64 {
-    1
-}
-
-/// One axis, or several that go together: paths, and points with a value for each.
-struct Axis {
-    paths: Vec<String>,
-    points: Vec<Vec<Value>>,
-    /// The flags that give it.
-    flags: String,
+    pub list: Vec<Table>,
+    /// Ranges to sample.
+    pub latin_hypercube: Option<Hypercube>,
 }
 
 impl Plan {
@@ -250,188 +232,9 @@ pub(in crate::cli) fn parse_seeds(text: &str) -> Result<Vec<u64>, Failure> {
     }
 }
 
-fn axes(args: &SweepArgs, file: &File) -> Result<Vec<Axis>, Failure> {
-    let mut axes = Vec::new();
-    for (path, values) in &file.grid {
-        let points = match values {
-            Value::Array(values) => values.clone(),
-            Value::String(text) => parse_values(text),
-            other => {
-                return Err(format!("grid.{path}: {other} is neither a list nor a text such as \"0:6:13\""));
-            }
-        };
-        axes.push(grid_axis(path, points)?);
-    }
-    for grid in &args.grid {
-        let (path, values) =
-            grid.split_once('=').ok_or_else(|| format!("--grid {grid}: must be PATH=V1,V2,…"))?;
-        axes.push(grid_axis(path.trim(), parse_values(values))?);
-    }
-    match &args.list {
-        Some(path) => axes.push(read_list(path)?),
-        None if file.list.is_empty() => {}
-        None => axes.push(list_axis(&file.list, args.plan.as_deref())?),
-    }
-    let hypercube = match args.lhs {
-        Some(points) => Some(Hypercube { points, seed: args.lhs_seed, ranges: ranges(&args.range)? }),
-        None => file.latin_hypercube.clone(),
-    };
-    if let Some(hypercube) = hypercube {
-        axes.push(hypercube.axis()?);
-    }
-    Ok(axes)
-}
-
-fn grid_axis(path: &str, values: Vec<Value>) -> Result<Axis, Failure> {
-    if values.is_empty() {
-        return Err(format!("grid of {path}: there is no value"));
-    }
-    let shown: Vec<String> = values.iter().map(show).collect();
-    let flags = format!("--grid {}", quoted(&format!("{path}={}", shown.join(","))));
-    Ok(Axis {
-        paths: vec![path.to_owned()],
-        points: values.into_iter().map(|value| vec![value]).collect(),
-        flags,
-    })
-}
-
-/// `1,2,3`, or `FROM:TO:STEPS`; commas within brackets do not divide.
-fn parse_values(text: &str) -> Vec<Value> {
-    if let [from, to, steps] = text.split(':').collect::<Vec<_>>().as_slice()
-        && let (Ok(from), Ok(to), Ok(steps)) =
-            (from.trim().parse::<f64>(), to.trim().parse::<f64>(), steps.trim().parse::<u32>())
-    {
-        let last = f64::from(steps.max(2) - 1);
-        let at = |step: u32| if step == 0 { from } else { from + (to - from) * (f64::from(step) / last) };
-        return (0..steps).map(|step| Value::Float(at(step))).collect();
-    }
-    let (mut parts, mut depth) = (vec![String::new()], 0);
-    for letter in text.chars() {
-        depth += i32::from(letter == '[') - i32::from(letter == ']');
-        match (letter, parts.last_mut()) {
-            (',', _) if depth == 0 => parts.push(String::new()),
-            (letter, Some(part)) => part.push(letter),
-            _ => {}
-        }
-    }
-    parts.iter().filter(|part| !part.trim().is_empty()).map(|part| parse_value(part)).collect()
-}
-
-fn ranges(texts: &[String]) -> Result<Table, Failure> {
-    let range = |text: &String| {
-        let wrong = || format!("--range {text}: must be PATH=MIN..MAX");
-        let (path, range) = text.split_once('=').ok_or_else(wrong)?;
-        let (min, max) = range.split_once("..").ok_or_else(wrong)?;
-        let number = |text: &str| text.trim().parse::<f64>().map(Value::Float).map_err(|_| wrong());
-        Ok((path.trim().to_owned(), Value::Array(vec![number(min)?, number(max)?])))
-    };
-    texts.iter().map(range).collect()
-}
-
-fn read_list(path: &Path) -> Result<Axis, Failure> {
-    let at = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let path_of_list = path.display().to_string();
-    let rows = crate::export::Reader::open(path).map_err(|error| at(&error))?;
-    let paths = rows.columns().to_vec();
-    let mut points = Vec::new();
-    for row in rows {
-        let row = row.map_err(|error| at(&error))?;
-        let values: Option<Vec<Value>> =
-            row.into_iter().map(|cell| cell.map(|text| parse_value(&text))).collect();
-        points.push(values.ok_or_else(|| at(&format_args!("row {}: a value is missing", points.len() + 1)))?);
-    }
-    if points.is_empty() {
-        return Err(at(&"there is no row"));
-    }
-    Ok(Axis { paths, points, flags: format!("--list {}", quoted(&path_of_list)) })
-}
-
-fn list_axis(list: &[Table], plan: Option<&Path>) -> Result<Axis, Failure> {
-    let paths: Vec<String> = list[0].keys().cloned().collect();
-    let point = |(table, place): (&Table, usize)| {
-        let same = table.len() == paths.len() && paths.iter().all(|path| table.contains_key(path));
-        match same {
-            true => Ok(paths.iter().filter_map(|path| table.get(path).cloned()).collect()),
-            false => Err(format!("[[list]] {place} has other paths than the first")),
-        }
-    };
-    let points: Result<Vec<Vec<Value>>, Failure> = list.iter().zip(1..).map(point).collect();
-    let plan = plan.map(|plan| plan.display().to_string()).unwrap_or_default();
-    Ok(Axis { points: points?, paths, flags: format!("--plan {}", quoted(&plan)) })
-}
-
-impl Hypercube {
-    /// Each range is cut into as many slices as there are points, and each slice is visited once, at a random place
-    /// in it (McKay, Beckman and Conover 1979).
-    fn axis(&self) -> Result<Axis, Failure> {
-        let (mut paths, mut columns) = (Vec::new(), Vec::new());
-        for ((path, range), axis) in self.ranges.iter().zip(0_u32..) {
-            let bounds: Option<Vec<f64>> = range.as_array().map(|list| {
-                list.iter()
-                    .filter_map(|v| v.as_float().or_else(|| v.as_integer().map(|i| i as f64)))
-                    .collect()
-            });
-            let [min, max] = *bounds.unwrap_or_default().as_slice() else {
-                return Err(format!("range of {path}: {range} is not [min, max]"));
-            };
-            if !(min.is_finite() && max.is_finite() && min < max) {
-                return Err(format!("range of {path}: {min} is not less than {max}"));
-            }
-            let mut stream = Stream::new(self.seed, axis, 0, Channel::Placement);
-            let mut slices: Vec<u32> = (0..self.points).collect();
-            for last in (1..slices.len()).rev() {
-                let other = (stream.uniform() * (last + 1) as f64) as usize;
-                slices.swap(last, other.min(last));
-            }
-            let place = |slice: &u32| (f64::from(*slice) + stream.uniform()) / f64::from(self.points);
-            columns.push(slices.iter().map(place).map(|at| min + (max - min) * at).collect::<Vec<f64>>());
-            paths.push(path.clone());
-        }
-        let point = |k: usize| columns.iter().map(|column| Value::Float(column[k])).collect();
-        let range = |(path, range): (&String, &Value)| {
-            let bounds: Vec<String> = range.as_array().into_iter().flatten().map(show).collect();
-            format!(" --range {}", quoted(&format!("{path}={}", bounds.join(".."))))
-        };
-        let flags: String = self.ranges.iter().map(range).collect();
-        let flags = format!("--lhs {} --lhs-seed {}{flags}", self.points, self.seed);
-        Ok(Axis { paths, points: (0..self.points as usize).map(point).collect(), flags })
-    }
-}
-
-/// Every point of every axis with every point of the others, the last axis fastest.
-fn combine(axes: &[Axis], command: &mut Vec<String>) -> Result<(Vec<String>, Vec<Vec<Value>>), Failure> {
-    let (mut paths, mut points) = (Vec::<String>::new(), vec![Vec::new()]);
-    for axis in axes {
-        if let Some(twice) = axis.paths.iter().find(|path| paths.contains(path)) {
-            return Err(format!("{twice} is varied twice"));
-        }
-        if points.len() as u64 * axis.points.len() as u64 > RUNS_MAX {
-            return Err(format!("more than {RUNS_MAX} points are planned"));
-        }
-        paths.extend(axis.paths.iter().cloned());
-        let extend = |point: &Vec<Value>| {
-            let point = point.clone();
-            axis.points.iter().map(move |more| point.iter().chain(more).cloned().collect())
-        };
-        points = points.iter().flat_map(extend).collect();
-        command.push(axis.flags.clone());
-    }
-    Ok((paths, points))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn values_come_as_lists_and_as_steps() {
-        let floats = |text| parse_values(text).iter().filter_map(Value::as_float).collect::<Vec<_>>();
-        assert_eq!(floats("0:6:4"), [0.0, 2.0, 4.0, 6.0]);
-        assert_eq!(floats("0.5, 1.5"), [0.5, 1.5]);
-        assert_eq!(parse_values("[1, 2],[3]").len(), 2);
-        assert_eq!(parse_values("forward,old_heading").len(), 2);
-        assert!(parse_values(" , ").is_empty());
-    }
 
     #[test]
     fn seeds_come_as_ranges_and_lists() {
@@ -440,32 +243,5 @@ mod tests {
         for wrong in ["", "5..3", "a", "1..", "-1", "1,1", "0..99999999999"] {
             assert!(parse_seeds(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn a_latin_hypercube_visits_every_slice_of_every_range_once() {
-        let ranges = ranges(&["a=0..10".to_owned(), "b=-1..1".to_owned()]).unwrap();
-        let cube = Hypercube { points: 10, seed: 3, ranges };
-        let axis = cube.axis().unwrap();
-        for (column, (min, width)) in [(0.0, 1.0), (-1.0, 0.2)].into_iter().enumerate() {
-            let value = |point: &Vec<Value>| point[column].as_float().unwrap();
-            let mut slices: Vec<i64> =
-                axis.points.iter().map(|p| ((value(p) - min) / width).floor() as i64).collect();
-            slices.sort_unstable();
-            assert_eq!(slices, (0..10).collect::<Vec<_>>());
-        }
-        assert_eq!(axis.points, cube.axis().unwrap().points);
-        assert_ne!(axis.points, Hypercube { seed: 4, ..cube }.axis().unwrap().points);
-    }
-
-    #[test]
-    fn axes_are_combined_and_no_path_comes_twice() {
-        let axes =
-            [grid_axis("a", parse_values("1,2")).unwrap(), grid_axis("b", parse_values("3,4,5")).unwrap()];
-        let (paths, points) = combine(&axes, &mut Vec::new()).unwrap();
-        assert_eq!((paths.len(), points.len()), (2, 6));
-        assert_eq!(points[1], [Value::Integer(1), Value::Integer(4)]);
-        let twice = [grid_axis("a", parse_values("1")).unwrap(), grid_axis("a", parse_values("2")).unwrap()];
-        assert!(combine(&twice, &mut Vec::new()).is_err());
     }
 }
