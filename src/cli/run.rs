@@ -63,9 +63,14 @@ impl LengthArgs {
         self.seconds.is_none() && self.ticks.is_none()
     }
 
+    /// Simulated seconds, if no number of ticks is given.
+    pub fn seconds(&self) -> f64 {
+        self.seconds.unwrap_or(60.0)
+    }
+
     /// The number of ticks, of `tick_s` seconds each.
     pub fn ticks(&self, tick_s: f64) -> Result<u64, Failure> {
-        match (self.ticks, self.seconds.unwrap_or(60.0)) {
+        match (self.ticks, self.seconds()) {
             (Some(ticks), _) => Ok(ticks),
             (None, seconds) if (0.0..=1e9).contains(&seconds) => Ok((seconds / tick_s).round() as u64),
             (None, seconds) => Err(format!("--seconds {seconds}: must be from 0 to 1000000000")),

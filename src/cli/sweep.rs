@@ -144,7 +144,8 @@ pub fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let todo: Vec<u64> = mine.iter().copied().filter(|run| !ledger.has(*run)).collect();
     let resumed = mine.len() - todo.len();
 
-    let bar = progress::bar(plan.ticks() * todo.len() as u64, "sweep");
+    let ticks: u64 = todo.iter().map(|run| plan.ticks(*run)).sum();
+    let bar = progress::bar(ticks, "sweep");
     bar.reset_eta();
     #[allow(clippy::disallowed_methods, reason = "measures the sweep for its summary; no run sees it")]
     let began = Instant::now();
@@ -154,7 +155,7 @@ pub fn sweep(args: &SweepArgs) -> Result<(), Failure> {
 
     let (failed, first) = ledger.failed();
     ledger.finish()?;
-    let updates_per_s = todo.len() as f64 * plan.ticks() as f64 / wall_s.max(1e-9);
+    let updates_per_s = ticks as f64 / wall_s.max(1e-9);
     say(json!({
         "scenario": plan.scenario_name(), "plan_hash": plan.hash(), "runs": mine.len(), "computed": todo.len(),
         "resumed": resumed, "failed": failed, "jobs": jobs, "wall_s": (wall_s * 1e3).round() / 1e3,
@@ -184,13 +185,13 @@ fn warn(line: impl std::fmt::Display) {
 fn say_plan(plan: &Plan, shard: Shard, mine: usize, jobs: usize) {
     let part =
         if shard == Shard::WHOLE { String::new() } else { format!(", {mine} of them in shard {shard}") };
+    let (unit, count) = plan.length();
     warn(format_args!(
-        "{} runs of {}{part}: {} points, {} seeds, {} ticks each; {jobs} at a time",
+        "{} runs of {}{part}: {} points, {} seeds, {count} {unit} each; {jobs} at a time",
         plan.runs(),
         plan.scenario_name(),
         plan.points(),
-        plan.seeds(),
-        plan.ticks()
+        plan.seeds()
     ));
 }
 

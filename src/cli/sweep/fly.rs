@@ -18,7 +18,7 @@ const TOLD_EVERY: u64 = 64;
 pub fn row(plan: &Plan, run: u64, bar: &ProgressBar) -> Row {
     let told = std::cell::Cell::new(0);
     let outcome = catch_unwind(AssertUnwindSafe(|| fly(plan, run, bar, &told)));
-    bar.inc(plan.ticks() - told.get().min(plan.ticks()));
+    bar.inc(plan.ticks(run) - told.get().min(plan.ticks(run)));
     let outcome = outcome.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
@@ -31,7 +31,7 @@ fn fly(plan: &Plan, run: u64, bar: &ProgressBar, told: &std::cell::Cell<u64>) ->
     let variant = plan.variant(run)?;
     let world = World::new(variant.scenario, plan.seed(run));
     let mut flight = Headless::new(world, 1, variant.entries).map_err(|error| error.to_string())?;
-    for tick in 1..=plan.ticks() {
+    for tick in 1..=plan.ticks(run) {
         flight.advance()?;
         let world = flight.world_mut();
         drop((world.drain_happenings(), world.drain_progress()));

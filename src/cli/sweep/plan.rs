@@ -24,7 +24,9 @@ pub struct Plan {
     base: Base,
     seeds: Vec<u64>,
     seeds_text: String,
-    ticks: u64,
+    seconds: f64,
+    /// Of every point.
+    ticks: Vec<u64>,
     paths: Vec<String>,
     points: Vec<Vec<Value>>,
     command: String,
@@ -70,12 +72,33 @@ impl Plan {
         let axes = axes(args, &file)?;
         let mut command = vec!["hmrs".to_owned(), "sweep".to_owned(), quoted(&scenario)];
         let (paths, points) = combine(&axes, &mut command)?;
-        let ticks = length.ticks(base.scenario().tick_s)?;
         let seeds = parse_seeds(&seeds_text)?;
-        command.push(format!("--seeds {seeds_text} --ticks {ticks}"));
-        let plan = Plan { base, seeds, seeds_text, ticks, paths, points, command: command.join(" ") };
+        let (seconds, ticks) = (length.seconds(), Vec::new());
+        let mut plan =
+            Plan { base, seeds, seeds_text, seconds, ticks, paths, points, command: String::new() };
         plan.check()?;
+        plan.ticks = plan.ticks_of_points(&length)?;
+        let (unit, count) = plan.length();
+        command.push(format!("--seeds {} --{unit} {count}", plan.seeds_text));
+        plan.command = command.join(" ");
         Ok(plan)
+    }
+
+    fn varies_tick(&self) -> bool {
+        self.paths.iter().any(|path| path == "time" || path.starts_with("time."))
+    }
+
+    fn ticks_of_points(&self, length: &LengthArgs) -> Result<Vec<u64>, Failure> {
+        let own = self.base.scenario().tick_s;
+        if !self.varies_tick() {
+            return Ok(vec![length.ticks(own)?; self.points.len()]);
+        }
+        let ticks = |point: &Vec<Value>| {
+            // A point that cannot be flown fails with an error of its own.
+            let variant = self.base.vary(&self.settings_of(point));
+            length.ticks(variant.map_or(own, |variant| variant.scenario.tick_s))
+        };
+        self.points.iter().map(ticks).collect()
     }
 
     fn check(&self) -> Result<(), Failure> {
@@ -119,9 +142,22 @@ impl Plan {
         &self.seeds_text
     }
 
-    /// Length of every run.
-    pub fn ticks(&self) -> u64 {
-        self.ticks
+    /// Length of a run.
+    pub fn ticks(&self, run: u64) -> u64 {
+        self.ticks[self.point_of(run)]
+    }
+
+    /// Length of every run: in ticks, or in seconds if their ticks are not of the same length.
+    pub fn length(&self) -> (&'static str, String) {
+        match self.ticks.as_slice() {
+            [first, others @ ..] if others.iter().all(|ticks| ticks == first) => ("ticks", first.to_string()),
+            _ => ("seconds", self.seconds.to_string()),
+        }
+    }
+
+    /// Length of a tick, if it is the same in every run.
+    pub fn tick_s(&self) -> Option<f64> {
+        (!self.varies_tick()).then_some(self.base.scenario().tick_s)
     }
 
     /// Name of the scenario.
@@ -154,7 +190,11 @@ impl Plan {
 
     /// The values of a run, in the order of [`Plan::parameters`].
     pub fn values(&self, run: u64) -> &[Value] {
-        &self.points[(run / self.seeds.len() as u64) as usize]
+        &self.points[self.point_of(run)]
+    }
+
+    fn point_of(&self, run: u64) -> usize {
+        (run / self.seeds.len() as u64) as usize
     }
 
     /// The seed of a run.
@@ -172,7 +212,11 @@ impl Plan {
         let mut hash = Hash64::default();
         hash.text(env!("CARGO_PKG_VERSION"));
         hash.text(self.base.scenario().text());
-        hash.word(self.ticks);
+        let (unit, count) = self.length();
+        match unit {
+            "ticks" => hash.word(self.ticks.first().copied().unwrap_or(0)),
+            _ => hash.text(&count),
+        }
         self.seeds.iter().for_each(|seed| hash.word(*seed));
         self.paths.iter().for_each(|path| hash.text(path));
         self.points.iter().flatten().for_each(|value| hash.text(&value.to_string()));
@@ -234,7 +278,37 @@ pub(in crate::cli) fn parse_seeds(text: &str) -> Result<Vec<u64>, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+    use crate::cli::sweep::{Shard, table};
+    use crate::cli::{Cli, Command};
+
+    fn plan(words: &[&str]) -> Result<Plan, Failure> {
+        let words = ["hmrs", "sweep"].iter().chain(words).chain(&["--out", "rows.csv"]);
+        match Cli::try_parse_from(words).map_err(|error| error.to_string())?.command {
+            Command::Sweep(args) => Plan::read(&args),
+            other => Err(format!("{other:?}")),
+        }
+    }
+
+    #[test]
+    fn seconds_are_as_many_ticks_as_the_tick_of_each_point_says() {
+        let tick = ["--grid", "time.tick_s=0.01,0.02", "--seeds", "1,2"];
+        let about = |length: [&str; 2]| {
+            let plan = plan(&[&["vicsek"], length.as_slice(), tick.as_slice()].concat()).unwrap();
+            let ticks: Vec<u64> = (0..plan.runs()).map(|run| plan.ticks(run)).collect();
+            (ticks, table::provenance(&plan, Shard::WHOLE), plan)
+        };
+        let (ticks, seconds, plan) = about(["--seconds", "10"]);
+        assert_eq!(ticks, [1000, 1000, 500, 500]);
+        assert_eq!(["seconds", "ticks", "tick_s"].map(|key| seconds.get(key)), [Some("10"), None, None]);
+        assert!(plan.command().ends_with("--seeds 1,2 --seconds 10"), "{}", plan.command());
+        assert_ne!(plan.hash(), about(["--seconds", "10.001"]).2.hash());
+        let (ticks, same, _) = about(["--ticks", "300"]);
+        assert_eq!(ticks, [300; 4]);
+        assert_eq!(["seconds", "ticks", "tick_s"].map(|key| same.get(key)), [None, Some("300"), None]);
+    }
 
     #[test]
     fn seeds_come_as_ranges_and_lists() {

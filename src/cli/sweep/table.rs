@@ -104,7 +104,7 @@ pub fn row(plan: &Plan, run: u64, outcome: &Result<Outcome, Failure>) -> Row {
     row.push(Cell::Whole(plan.seed(run)).to_text());
     match outcome {
         Ok(outcome) => {
-            row.push(Cell::Whole(plan.ticks()).to_text());
+            row.push(Cell::Whole(plan.ticks(run)).to_text());
             row.push(Cell::Number(outcome.sim_time_s).to_text());
             row.extend(outcome.figures.iter().map(|(_, value)| Cell::number(*value).to_text()));
             row.push(Some(format!("{:016x}", outcome.scenario_hash)));
@@ -151,9 +151,11 @@ pub fn provenance(plan: &Plan, shard: Shard) -> Provenance {
         plan.parameters().iter().map(|(path, kind)| format!("{path}:{}", kind_name(*kind))).collect();
     let about = Provenance::of_this_program()
         .with("scenario", plan.scenario_name())
-        .with("scenario_hash", format_args!("{:016x}", plan.scenario().hash()))
-        .with("tick_s", plan.scenario().tick_s)
-        .with("ticks", plan.ticks())
+        .with("scenario_hash", format_args!("{:016x}", plan.scenario().hash()));
+    let about = plan.tick_s().iter().fold(about, |about, tick_s| about.with("tick_s", tick_s));
+    let (unit, count) = plan.length();
+    let about = about
+        .with(unit, count)
         .with("seeds", plan.seeds_text())
         .with("parameters", parameters.join(" "))
         .with("runs", plan.runs())
