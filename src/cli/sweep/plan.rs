@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::SweepArgs;
 use super::axes::{Hypercube, axes, combine};
+use super::{SweepArgs, table};
 use crate::cli::output::quoted;
 use crate::cli::run::LengthArgs;
 use crate::cli::settings::{Base, Setting, Variant};
@@ -104,6 +104,14 @@ impl Plan {
     fn check(&self) -> Result<(), Failure> {
         if self.runs() > RUNS_MAX {
             return Err(format!("{} runs are planned; at most {RUNS_MAX} are accepted", self.runs()));
+        }
+        let columns = table::table(&[]).columns;
+        if self.paths.iter().any(|path| path == "seed") {
+            return Err("seed: use --seeds".to_owned());
+        }
+        if let Some(path) = self.paths.iter().find(|path| columns.iter().any(|column| column.name == **path))
+        {
+            return Err(format!("{path}: is a column of every sweep, and cannot be varied"));
         }
         for point in &self.points {
             for setting in self.settings_of(point) {
@@ -281,7 +289,7 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
-    use crate::cli::sweep::{Shard, table};
+    use crate::cli::sweep::Shard;
     use crate::cli::{Cli, Command};
 
     fn plan(words: &[&str]) -> Result<Plan, Failure> {
@@ -308,6 +316,19 @@ mod tests {
         let (ticks, same, _) = about(["--ticks", "300"]);
         assert_eq!(ticks, [300; 4]);
         assert_eq!(["seconds", "ticks", "tick_s"].map(|key| same.get(key)), [None, Some("300"), None]);
+    }
+
+    fn refused(words: &[&str]) -> Failure {
+        plan(words).map(|plan| plan.command().to_owned()).unwrap_err()
+    }
+
+    #[test]
+    fn what_is_a_column_already_is_not_varied() {
+        assert_eq!(refused(&["vicsek", "--grid", "seed=5,7"]), "seed: use --seeds");
+        for column in ["run", "ticks", "polarization", "error"] {
+            let error = refused(&["vicsek", "--grid", &format!("{column}=1,2")]);
+            assert!(error.starts_with(&format!("{column}: is a column")), "{error}");
+        }
     }
 
     #[test]
