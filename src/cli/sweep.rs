@@ -55,7 +55,7 @@ pub struct SweepArgs {
     #[arg(long, value_name = "FILE")]
     list: Option<PathBuf>,
     /// A Latin hypercube of so many points over every --range
-    #[arg(long, value_name = "POINTS", requires = "range", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "POINTS", requires = "range", value_parser = clap::value_parser!(u32).range(axes::POINTS))]
     lhs: Option<u32>,
     /// A range that --lhs samples: PATH=0.5..8; may be given several times
     #[arg(long, value_name = "PATH=MIN..MAX", requires = "lhs")]

@@ -1,5 +1,6 @@
 //! What a sweep varies: grids, lists and Latin hypercubes, and how they are combined.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -11,6 +12,9 @@ use crate::cli::Failure;
 use crate::cli::output::quoted;
 use crate::cli::settings::{parse_value, show};
 use crate::sim::rng::{Channel, Stream};
+
+/// How many points a Latin hypercube may have.
+pub const POINTS: RangeInclusive<i64> = 1..=1_000_000;
 
 /// A Latin hypercube.
 #[derive(Clone, Debug, Deserialize)]
@@ -132,7 +136,10 @@ fn read_list(path: &Path) -> Result<Axis, Failure> {
 }
 
 fn list_axis(list: &[Table], plan: Option<&Path>) -> Result<Axis, Failure> {
-    let paths: Vec<String> = list[0].keys().cloned().collect();
+    let paths: Vec<String> = list.iter().take(1).flat_map(Table::keys).cloned().collect();
+    if paths.is_empty() {
+        return Err("[[list]] 1 has no value".to_owned());
+    }
     let point = |(table, place): (&Table, usize)| {
         let same = table.len() == paths.len() && paths.iter().all(|path| table.contains_key(path));
         match same {
@@ -149,6 +156,13 @@ impl Hypercube {
     /// Each range is cut into as many slices as there are points, and each slice is visited once, at a random place
     /// in it (McKay, Beckman and Conover 1979).
     fn axis(&self) -> Result<Axis, Failure> {
+        if !POINTS.contains(&i64::from(self.points)) {
+            let (min, max) = (POINTS.start(), POINTS.end());
+            return Err(format!("latin_hypercube.points: {} is not in {min}..={max}", self.points));
+        }
+        if self.ranges.is_empty() {
+            return Err("latin_hypercube.ranges: there is no range".to_owned());
+        }
         let (mut paths, mut columns) = (Vec::new(), Vec::new());
         for ((path, range), axis) in self.ranges.iter().zip(0_u32..) {
             let bounds: Option<Vec<f64>> = range.as_array().map(|list| {
@@ -232,6 +246,17 @@ mod tests {
         }
         assert_eq!(axis.points, cube.axis().unwrap().points);
         assert_ne!(axis.points, Hypercube { seed: 4, ..cube }.axis().unwrap().points);
+    }
+
+    #[test]
+    fn a_plan_without_points_is_refused() {
+        let cube = |text: &str| toml::from_str::<Hypercube>(text).unwrap().axis().map(drop).unwrap_err();
+        for points in [0, 1_000_001] {
+            let error = cube(&format!("points = {points}\nranges = {{ a = [0, 1] }}"));
+            assert_eq!(error, format!("latin_hypercube.points: {points} is not in 1..=1000000"));
+        }
+        assert_eq!(cube("points = 3\nranges = {}"), "latin_hypercube.ranges: there is no range");
+        assert!(list_axis(&[Table::new(), Table::new()], None).is_err());
     }
 
     #[test]
