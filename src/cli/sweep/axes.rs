@@ -112,9 +112,16 @@ fn ranges(texts: &[String]) -> Result<Table, Failure> {
         let (path, range) = text.split_once('=').ok_or_else(wrong)?;
         let (min, max) = range.split_once("..").ok_or_else(wrong)?;
         let number = |text: &str| text.trim().parse::<f64>().map(Value::Float).map_err(|_| wrong());
-        Ok((path.trim().to_owned(), Value::Array(vec![number(min)?, number(max)?])))
+        Ok::<_, Failure>((path.trim().to_owned(), Value::Array(vec![number(min)?, number(max)?])))
     };
-    texts.iter().map(range).collect()
+    let mut ranges = Table::new();
+    for text in texts {
+        let (path, range) = range(text)?;
+        if ranges.insert(path.clone(), range).is_some() {
+            return Err(varied_twice(&path));
+        }
+    }
+    Ok(ranges)
 }
 
 fn read_list(path: &Path) -> Result<Axis, Failure> {
@@ -197,17 +204,23 @@ impl Hypercube {
     }
 }
 
+fn varied_twice(path: &str) -> Failure {
+    format!("{path} is varied twice")
+}
+
 /// Every point of every axis with every point of the others, the last axis fastest.
 pub fn combine(axes: &[Axis], command: &mut Vec<String>) -> Result<(Vec<String>, Vec<Vec<Value>>), Failure> {
     let (mut paths, mut points) = (Vec::<String>::new(), vec![Vec::new()]);
     for axis in axes {
-        if let Some(twice) = axis.paths.iter().find(|path| paths.contains(path)) {
-            return Err(format!("{twice} is varied twice"));
+        for path in &axis.paths {
+            if paths.contains(path) {
+                return Err(varied_twice(path));
+            }
+            paths.push(path.clone());
         }
         if points.len() as u64 * axis.points.len() as u64 > RUNS_MAX {
             return Err(format!("more than {RUNS_MAX} points are planned"));
         }
-        paths.extend(axis.paths.iter().cloned());
         let extend = |point: &Vec<Value>| {
             let point = point.clone();
             axis.points.iter().map(move |more| point.iter().chain(more).cloned().collect())
@@ -268,5 +281,13 @@ mod tests {
         assert_eq!(points[1], [Value::Integer(1), Value::Integer(4)]);
         let twice = [grid_axis("a", parse_values("1")).unwrap(), grid_axis("a", parse_values("2")).unwrap()];
         assert!(combine(&twice, &mut Vec::new()).is_err());
+        let within = Axis {
+            paths: vec!["a".to_owned(), "b".to_owned(), "a".to_owned()],
+            points: vec![parse_values("1,2,3")],
+            flags: String::new(),
+        };
+        assert_eq!(combine(&[within], &mut Vec::new()), Err("a is varied twice".to_owned()));
+        let twice = ranges(&["a=0..1".to_owned(), "a = 2..3".to_owned()]);
+        assert_eq!(twice, Err("a is varied twice".to_owned()));
     }
 }
