@@ -79,11 +79,12 @@ test('a sweep that is killed and started again gives the same bytes as an unbrok
 });
 
 test('a run that fails is a row with its error, and the sweep goes on', () => {
-  const args = ['sweep', 'hello', '--grid', 'drones[1].count=1,3', '--seeds', '1..2', '--ticks', '5'];
+  const battery = ['10,60', '50,70'].flatMap((values, i) => ['--grid', `drones[0].battery_pct[${i}]=${values}`]);
+  const args = ['sweep', 'hello', ...battery, '--seeds', '1..2', '--ticks', '5'];
   const last = done(...args, '--out', file('failed.csv'));
   assert.equal(last.failed, 2);
-  assert.deepEqual(rows('failed.csv').map((row) => row.state_hash !== ''), [true, true, false, false]);
-  assert.match(text('failed.csv'), /drones\[1\]\.position: several drones need/);
+  assert.deepEqual(rows('failed.csv').map((row) => row.state_hash !== ''), [true, true, true, true, false, false, true, true]);
+  assert.match(text('failed.csv'), /drones\[0\]\.battery_pct: 60 is more than 50/);
   assert.equal(hmrs('sweep', 'hello', '--grid', 'drones[1].count=0,-1', '--ticks', '5', '--out', file('all.csv')).code, 1);
 });
 
@@ -101,7 +102,8 @@ for (const [what, args, pattern] of [
   ['a parameter that is none', ['--grid', 'behavior.vicsek.noise=1'], /behavior\.vicsek\.noise: there is no such parameter/],
   ['a value out of range', ['--grid', 'behavior.vicsek.noise_rad=1,99'], /behavior\.vicsek\.noise_rad: 99 is out of range 0\.\./],
   ['a path that comes twice', ['--grid', 'metrics.link_m=1', '--grid', 'metrics.link_m=2'], /metrics\.link_m is varied twice/],
-  ['a field that scenarios do not have', ['--grid', 'colour=red,blue'], /colour: is not known here/],
+  ['a field that scenarios do not have', ['--grid', 'colour=red,blue'], /colour=red: is not known here/],
+  ['a value that no run can have', ['--grid', 'drones[0].count=10,-5'], /drones\[0\]\.count=-5: -5 is out of range/],
   ['seeds that are none', ['--seeds', '5..1'], /--seeds 5\.\.1/],
   ['a shard that is none', ['--shard', '3/3'], /--shard 3\/3/],
 ]) {

@@ -83,6 +83,11 @@ impl Base {
         self.params.iter().find(|param| param.path == path)
     }
 
+    /// Whether there is such a parameter; any other path is a field of the scenario.
+    pub fn is_param(&self, path: &str) -> bool {
+        self.param(path).is_some()
+    }
+
     /// Whether `setting` can be meant: a parameter and within its range, or a section that scenarios have.
     pub fn check(&self, setting: &Setting) -> Result<(), Failure> {
         if let Some(param) = self.param(&setting.path) {

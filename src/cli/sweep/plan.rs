@@ -1,5 +1,6 @@
 //! What a sweep consists of: a scenario, points and seeds, in a fixed order.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use super::axes::{Hypercube, axes, combine};
 use super::{SweepArgs, table};
 use crate::cli::output::quoted;
 use crate::cli::run::LengthArgs;
-use crate::cli::settings::{Base, Setting, Variant};
+use crate::cli::settings::{Base, Setting, Variant, show};
 use crate::cli::{Failure, load_scenario};
 use crate::export::Kind;
 use crate::sim::Scenario;
@@ -18,6 +19,11 @@ use crate::sim::hash::Hash64;
 
 /// More runs than this are a slip of the finger.
 pub const RUNS_MAX: u64 = 10_000_000;
+
+/// So many values of a field are checked before anything runs; those beyond fail in their runs.
+const VALUES_CHECKED: usize = 10_000;
+/// A value that is wrong by itself is tried in so many points.
+const POINTS_TRIED: usize = 1000;
 
 /// A sweep, worked out: run `k` is point `k / seeds` with seed `k % seeds`.
 pub struct Plan {
@@ -118,11 +124,50 @@ impl Plan {
                 self.base.check(&setting)?;
             }
         }
+        for column in 0..self.paths.len() {
+            self.check_field(column)?;
+        }
         // What is wrong with every point is no accident of one run.
         match self.points.iter().map(|point| self.base.vary(&self.settings_of(point))).find(Result::is_ok) {
             Some(_) => Ok(()),
             None => self.variant(0).map(drop),
         }
+    }
+
+    /// Refuses the first value of a scenario field that neither the scenario takes as it is nor any point with it.
+    fn check_field(&self, column: usize) -> Result<(), Failure> {
+        let path = &self.paths[column];
+        if self.base.is_param(path) {
+            return Ok(());
+        }
+        let mut seen = BTreeSet::new();
+        for point in &self.points {
+            let value = &point[column];
+            if seen.len() == VALUES_CHECKED || !seen.insert(value.to_string()) {
+                continue;
+            }
+            let alone = self.base.vary(&[Setting { path: path.clone(), value: value.clone() }]);
+            if let Err(error) = alone.map(drop)
+                && !self.has_good_point(column, value)
+            {
+                let error = error.strip_prefix(&format!("{path}: ")).unwrap_or(&error);
+                return Err(format!("{path}={}: {error}", show(value)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a point with this value can be flown, among the first that differ in fields of the scenario.
+    fn has_good_point(&self, column: usize, value: &Value) -> bool {
+        let fields: Vec<usize> =
+            (0..self.paths.len()).filter(|column| !self.base.is_param(&self.paths[*column])).collect();
+        let mut seen = BTreeSet::new();
+        let mut is_new = |point: &Vec<Value>| {
+            seen.insert(fields.iter().map(|field| point[*field].to_string()).collect::<Vec<_>>())
+        };
+        let with = self.points.iter().filter(|point| point[column] == *value);
+        let mut tried = with.filter(|point| is_new(point)).take(POINTS_TRIED);
+        tried.any(|point| self.base.vary(&self.settings_of(point)).is_ok())
     }
 
     fn settings_of(&self, point: &[Value]) -> Vec<Setting> {
@@ -329,6 +374,20 @@ mod tests {
             let error = refused(&["vicsek", "--grid", &format!("{column}=1,2")]);
             assert!(error.starts_with(&format!("{column}: is a column")), "{error}");
         }
+    }
+
+    #[test]
+    fn a_value_that_no_run_can_have_is_refused() {
+        let count = refused(&["vicsek", "--grid", "drones[0].count=10,-5"]);
+        assert!(count.starts_with("drones[0].count=-5: -5 is out of range"), "{count}");
+        let colour = refused(&["vicsek", "--grid", "colour=red", "--grid", "metrics.link_m=1,2"]);
+        assert_eq!(colour.split(" (").next(), Some("colour=red: is not known here"), "{colour}");
+        // Alone each is at odds with 55..100 of the scenario.
+        let (low, high) = ("drones[0].battery_pct[0]=10,60", "drones[0].battery_pct[1]=50,70");
+        let together = plan(&["hello", "--grid", "metrics.link_m=1:2:2000", "--grid", low, "--grid", high]);
+        assert_eq!(together.map(|plan| plan.points()), Ok(8000));
+        let apart = refused(&["hello", "--grid", high]);
+        assert!(apart.starts_with("drones[0].battery_pct[1]=50: "), "{apart}");
     }
 
     #[test]
