@@ -88,6 +88,13 @@ impl Base {
         self.param(path).is_some()
     }
 
+    /// Whether the path is a field of the scenario that takes whole numbers only.
+    pub fn wants_whole(&self, path: &str) -> bool {
+        let half = Setting { path: path.to_owned(), value: Value::Float(0.5) };
+        let wrong = format!("{path}: a float where a whole number");
+        !self.is_param(path) && self.vary(&[half]).is_err_and(|error| error.contains(&wrong))
+    }
+
     /// Whether `setting` can be meant: a parameter and within its range, or a section that scenarios have.
     pub fn check(&self, setting: &Setting) -> Result<(), Failure> {
         if let Some(param) = self.param(&setting.path) {

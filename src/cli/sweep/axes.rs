@@ -10,7 +10,7 @@ use super::SweepArgs;
 use super::plan::{File, RUNS_MAX};
 use crate::cli::Failure;
 use crate::cli::output::quoted;
-use crate::cli::settings::{parse_value, show};
+use crate::cli::settings::{Base, parse_value, show};
 use crate::sim::rng::{Channel, Stream};
 
 /// How many points a Latin hypercube may have.
@@ -39,7 +39,7 @@ pub struct Axis {
 }
 
 /// Reads the axes of the plan file and of the command line, in the order in which they are combined.
-pub fn axes(args: &SweepArgs, file: &File) -> Result<Vec<Axis>, Failure> {
+pub fn axes(args: &SweepArgs, file: &File, base: &Base) -> Result<Vec<Axis>, Failure> {
     let mut axes = Vec::new();
     for (path, values) in &file.grid {
         let points = match values {
@@ -61,14 +61,33 @@ pub fn axes(args: &SweepArgs, file: &File) -> Result<Vec<Axis>, Failure> {
         None if file.list.is_empty() => {}
         None => axes.push(list_axis(&file.list, args.plan.as_deref())?),
     }
+    axes.iter_mut().try_for_each(|axis| axis.keep_whole(base))?;
     let hypercube = match args.lhs {
         Some(points) => Some(Hypercube { points, seed: args.lhs_seed, ranges: ranges(&args.range)? }),
         None => file.latin_hypercube.clone(),
     };
     if let Some(hypercube) = hypercube {
-        axes.push(hypercube.axis()?);
+        axes.push(hypercube.axis(|path| base.wants_whole(path))?);
     }
     Ok(axes)
+}
+
+impl Axis {
+    /// Makes whole numbers of those that are, in fields that take no others.
+    fn keep_whole(&mut self, base: &Base) -> Result<(), Failure> {
+        for (column, path) in self.paths.iter().enumerate().filter(|(_, path)| base.wants_whole(path)) {
+            for value in self.points.iter_mut().filter_map(|point| point.get_mut(column)) {
+                let Some(number) = value.as_float() else { continue };
+                // Steps are off by rounding errors.
+                if (number - number.round()).abs() <= 1e-9 * number.abs().max(1.0) {
+                    *value = Value::Integer(number.round() as i64);
+                } else {
+                    return Err(format!("{path}: {number} is among its values, but must be a whole number"));
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 fn grid_axis(path: &str, values: Vec<Value>) -> Result<Axis, Failure> {
@@ -161,8 +180,8 @@ fn list_axis(list: &[Table], plan: Option<&Path>) -> Result<Axis, Failure> {
 
 impl Hypercube {
     /// Each range is cut into as many slices as there are points, and each slice is visited once, at a random place
-    /// in it (McKay, Beckman and Conover 1979).
-    fn axis(&self) -> Result<Axis, Failure> {
+    /// in it (McKay, Beckman and Conover 1979). Where `is_whole` says so, the place is rounded.
+    fn axis(&self, is_whole: impl Fn(&str) -> bool) -> Result<Axis, Failure> {
         if !POINTS.contains(&i64::from(self.points)) {
             let (min, max) = (POINTS.start(), POINTS.end());
             return Err(format!("latin_hypercube.points: {} is not in {min}..={max}", self.points));
@@ -190,10 +209,18 @@ impl Hypercube {
                 slices.swap(last, other.min(last));
             }
             let place = |slice: &u32| (f64::from(*slice) + stream.uniform()) / f64::from(self.points);
-            columns.push(slices.iter().map(place).map(|at| min + (max - min) * at).collect::<Vec<f64>>());
+            let places = slices.iter().map(place).map(|at| min + (max - min) * at);
+            let (least, most) = (min.ceil(), max.floor());
+            columns.push(match is_whole(path) {
+                false => places.map(Value::Float).collect::<Vec<Value>>(),
+                true if least > most => {
+                    return Err(format!("range of {path}: there is no whole number from {min} to {max}"));
+                }
+                true => places.map(|at| Value::Integer(at.round().clamp(least, most) as i64)).collect(),
+            });
             paths.push(path.clone());
         }
-        let point = |k: usize| columns.iter().map(|column| Value::Float(column[k])).collect();
+        let point = |k: usize| columns.iter().map(|column: &Vec<Value>| column[k].clone()).collect();
         let range = |(path, range): (&String, &Value)| {
             let bounds: Vec<String> = range.as_array().into_iter().flatten().map(show).collect();
             format!(" --range {}", quoted(&format!("{path}={}", bounds.join(".."))))
@@ -249,7 +276,7 @@ mod tests {
     fn a_latin_hypercube_visits_every_slice_of_every_range_once() {
         let ranges = ranges(&["a=0..10".to_owned(), "b=-1..1".to_owned()]).unwrap();
         let cube = Hypercube { points: 10, seed: 3, ranges };
-        let axis = cube.axis().unwrap();
+        let axis = cube.axis(|_| false).unwrap();
         for (column, (min, width)) in [(0.0, 1.0), (-1.0, 0.2)].into_iter().enumerate() {
             let value = |point: &Vec<Value>| point[column].as_float().unwrap();
             let mut slices: Vec<i64> =
@@ -257,13 +284,14 @@ mod tests {
             slices.sort_unstable();
             assert_eq!(slices, (0..10).collect::<Vec<_>>());
         }
-        assert_eq!(axis.points, cube.axis().unwrap().points);
-        assert_ne!(axis.points, Hypercube { seed: 4, ..cube }.axis().unwrap().points);
+        assert_eq!(axis.points, cube.axis(|_| false).unwrap().points);
+        assert_ne!(axis.points, Hypercube { seed: 4, ..cube }.axis(|_| false).unwrap().points);
     }
 
     #[test]
     fn a_plan_without_points_is_refused() {
-        let cube = |text: &str| toml::from_str::<Hypercube>(text).unwrap().axis().map(drop).unwrap_err();
+        let cube =
+            |text: &str| toml::from_str::<Hypercube>(text).unwrap().axis(|_| false).map(drop).unwrap_err();
         for points in [0, 1_000_001] {
             let error = cube(&format!("points = {points}\nranges = {{ a = [0, 1] }}"));
             assert_eq!(error, format!("latin_hypercube.points: {points} is not in 1..=1000000"));

@@ -75,7 +75,7 @@ impl Plan {
             (None, None) => LengthArgs { seconds: file.seconds, ticks: file.ticks },
             _ => args.length.clone(),
         };
-        let axes = axes(args, &file)?;
+        let axes = axes(args, &file, &base)?;
         let mut command = vec!["hmrs".to_owned(), "sweep".to_owned(), quoted(&scenario)];
         let (paths, points) = combine(&axes, &mut command)?;
         let seeds = parse_seeds(&seeds_text)?;
@@ -388,6 +388,28 @@ mod tests {
         assert_eq!(together.map(|plan| plan.points()), Ok(8000));
         let apart = refused(&["hello", "--grid", high]);
         assert!(apart.starts_with("drones[0].battery_pct[1]=50: "), "{apart}");
+    }
+
+    #[test]
+    fn fields_that_are_whole_numbers_get_whole_numbers() {
+        let counts = |words: &[&str]| {
+            let plan = plan(&[&["vicsek"], words].concat())?;
+            Ok::<_, Failure>((0..plan.runs()).map(|run| plan.values(run)[0].clone()).collect::<Vec<_>>())
+        };
+        let whole = |numbers: [i64; 4]| Ok(numbers.map(Value::Integer).to_vec());
+        assert_eq!(counts(&["--grid", "drones[0].count=1:10:4"]), whole([1, 4, 7, 10]));
+        assert_eq!(counts(&["--grid", "drones[0].count=1.0,2.0,3,4"]), whole([1, 2, 3, 4]));
+        let steps = counts(&["--grid", "drones[0].count=1:50:50"]);
+        assert_eq!(steps, Ok((1..=50).map(Value::Integer).collect()));
+        let between = counts(&["--grid", "drones[0].count=1:10:3"]).unwrap_err();
+        assert_eq!(between, "drones[0].count: 5.5 is among its values, but must be a whole number");
+        let sampled = counts(&["--lhs", "50", "--range", "drones[0].count=10.4..12.6"]).unwrap();
+        let times = |number: i64| sampled.iter().filter(|value| value.as_integer() == Some(number)).count();
+        assert!(times(11) > 10 && times(12) > 10 && times(11) + times(12) == 50, "{sampled:?}");
+        let none = counts(&["--lhs", "5", "--range", "drones[0].count=1.2..1.8"]).unwrap_err();
+        assert_eq!(none, "range of drones[0].count: there is no whole number from 1.2 to 1.8");
+        let speeds = counts(&["--grid", "wind.speed_mps=0:1:3"]).unwrap();
+        assert_eq!(speeds, [0.0, 0.5, 1.0].map(Value::Float));
     }
 
     #[test]
