@@ -142,6 +142,15 @@ test('the fitness of a flock stands in its run and in the columns of a sweep, wi
   assert.equal(done('run', 'vicsek', '--ticks', '5').fitness, undefined);
 });
 
+test('a run refuses files that it could not write', () => {
+  const run = (...args) => hmrs('run', 'vicsek', '--ticks', '5', ...args);
+  const twice = run('--out', file('twice.csv'), '--metrics', file('twice.csv'));
+  assert.match(twice.stderr, /--metrics .*twice\.csv: is the file of --out already/);
+  const report = run('--report', file('report.json'));
+  assert.match(report.stderr, /--report: the scenario vicsek has no mission/);
+  assert.deepEqual([twice.code, report.code, existsSync(file('twice.csv')), existsSync(file('report.json'))], [1, 1, false, false]);
+});
+
 test('the tables of a run are the same in every format, and a difference is named', () => {
   for (const ending of ['csv', 'jsonl', 'parquet']) {
     done('run', 'hello', '--ticks', '100', '--every', '10', '--out', file(`states.${ending}`), '--metrics', file(`metrics.${ending}`), '--happenings', file(`log.${ending}`), '--set', 'limits.separation_m=4', '--commands', file(`commands.${ending}`));

@@ -103,6 +103,28 @@ impl OutputArgs {
         [&self.out, &self.metrics, &self.commands, &self.happenings, &self.record].iter().all(|f| f.is_none())
     }
 
+    /// Refuses a file that two flags name; `report` is that of `--report`.
+    pub fn check(&self, report: Option<&Path>) -> Result<(), Failure> {
+        let flags = [
+            ("--out", self.out.as_deref()),
+            ("--metrics", self.metrics.as_deref()),
+            ("--commands", self.commands.as_deref()),
+            ("--happenings", self.happenings.as_deref()),
+            ("--record", self.record.as_deref()),
+            ("--report", report),
+        ];
+        let mut named: Vec<(&str, PathBuf)> = Vec::new();
+        for (flag, path) in flags {
+            let Some(path) = path else { continue };
+            let whole = std::path::absolute(path).map_err(|error| at(path, &error))?;
+            if let Some((first, _)) = named.iter().find(|(_, known)| *known == whole) {
+                return Err(format!("{flag} {}: is the file of {first} already", path.display()));
+            }
+            named.push((flag, whole));
+        }
+        Ok(())
+    }
+
     /// The same with `--out` in the format of this name, whatever its ending.
     pub fn with_format(mut self, name: Option<&str>) -> Result<Self, Failure> {
         self.format = name.and_then(Format::named);
@@ -281,5 +303,21 @@ pub fn quoted(word: &str) -> String {
     match !word.is_empty() && word.chars().all(is_plain) {
         true => word.to_owned(),
         false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_file_is_written_twice() {
+        let file = |name: &str| Some(PathBuf::from(name));
+        let args = OutputArgs { out: file("x.csv"), metrics: file("m.csv"), ..OutputArgs::default() };
+        assert_eq!(args.check(Some(Path::new("r.json"))), Ok(()));
+        let report = args.check(Some(Path::new("./m.csv")));
+        assert_eq!(report, Err("--report ./m.csv: is the file of --metrics already".to_owned()));
+        let record = OutputArgs { record: file("x.csv"), ..args }.check(None);
+        assert_eq!(record, Err("--record x.csv: is the file of --out already".to_owned()));
     }
 }

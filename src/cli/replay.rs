@@ -89,6 +89,7 @@ fn fly_again(
     output: &OutputArgs,
     verify: bool,
 ) -> Result<Replayed, Failure> {
+    output.check(None)?;
     let until = until.unwrap_or(recorded.ticks);
     let mut flight = recorded.flight(threads)?;
     let mut output = output.open(flight.world(), &provenance(flight.world()).with("run", &recorded.name))?;

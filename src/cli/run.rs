@@ -80,12 +80,16 @@ impl LengthArgs {
 
 /// Runs a scenario; the last line of stdout is a JSON summary.
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
+    args.output.check(args.report.as_deref())?;
     let settings: Result<Vec<Setting>, Failure> =
         args.sets.iter().map(|set| Setting::parse(set).map_err(|error| format!("--set {error}"))).collect();
     let variant = Base::new(load_scenario(&args.scenario)?)
         .vary(&settings?)
         .map_err(|error| format!("--set {error}"))?;
     let scenario = variant.scenario;
+    if args.report.is_some() && scenario.mission.is_none() {
+        return Err(format!("--report: the scenario {} has no mission", scenario.name));
+    }
     let seed = args.seed.unwrap_or(scenario.seed);
     let world = World::new(scenario.clone(), seed);
     let until_end = args.length.is_absent() && scenario.mission.is_some();
