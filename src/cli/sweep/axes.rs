@@ -35,7 +35,9 @@ pub struct Axis {
     paths: Vec<String>,
     points: Vec<Vec<Value>>,
     /// The flags that give it.
-    flags: String,
+    pub flags: String,
+    /// Whether it comes from the plan file.
+    pub is_of_plan: bool,
 }
 
 /// Reads the axes of the plan file and of the command line, in the order in which they are combined.
@@ -49,7 +51,7 @@ pub fn axes(args: &SweepArgs, file: &File, base: &Base) -> Result<Vec<Axis>, Fai
                 return Err(format!("grid.{path}: {other} is neither a list nor a text such as \"0:6:13\""));
             }
         };
-        axes.push(grid_axis(path, points)?);
+        axes.push(Axis { is_of_plan: true, ..grid_axis(path, points)? });
     }
     for grid in &args.grid {
         let (path, values) =
@@ -59,7 +61,7 @@ pub fn axes(args: &SweepArgs, file: &File, base: &Base) -> Result<Vec<Axis>, Fai
     match &args.list {
         Some(path) => axes.push(read_list(path)?),
         None if file.list.is_empty() => {}
-        None => axes.push(list_axis(&file.list, args.plan.as_deref())?),
+        None => axes.push(list_axis(&file.list)?),
     }
     axes.iter_mut().try_for_each(|axis| axis.keep_whole(base))?;
     let hypercube = match args.lhs {
@@ -67,7 +69,8 @@ pub fn axes(args: &SweepArgs, file: &File, base: &Base) -> Result<Vec<Axis>, Fai
         None => file.latin_hypercube.clone(),
     };
     if let Some(hypercube) = hypercube {
-        axes.push(hypercube.axis(|path| base.wants_whole(path))?);
+        let is_of_plan = args.lhs.is_none();
+        axes.push(Axis { is_of_plan, ..hypercube.axis(|path| base.wants_whole(path))? });
     }
     Ok(axes)
 }
@@ -100,6 +103,7 @@ fn grid_axis(path: &str, values: Vec<Value>) -> Result<Axis, Failure> {
         paths: vec![path.to_owned()],
         points: values.into_iter().map(|value| vec![value]).collect(),
         flags,
+        is_of_plan: false,
     })
 }
 
@@ -158,10 +162,10 @@ fn read_list(path: &Path) -> Result<Axis, Failure> {
     if points.is_empty() {
         return Err(at(&"there is no row"));
     }
-    Ok(Axis { paths, points, flags: format!("--list {}", quoted(&path_of_list)) })
+    Ok(Axis { paths, points, flags: format!("--list {}", quoted(&path_of_list)), is_of_plan: false })
 }
 
-fn list_axis(list: &[Table], plan: Option<&Path>) -> Result<Axis, Failure> {
+fn list_axis(list: &[Table]) -> Result<Axis, Failure> {
     let paths: Vec<String> = list.iter().take(1).flat_map(Table::keys).cloned().collect();
     if paths.is_empty() {
         return Err("[[list]] 1 has no value".to_owned());
@@ -174,8 +178,7 @@ fn list_axis(list: &[Table], plan: Option<&Path>) -> Result<Axis, Failure> {
         }
     };
     let points: Result<Vec<Vec<Value>>, Failure> = list.iter().zip(1..).map(point).collect();
-    let plan = plan.map(|plan| plan.display().to_string()).unwrap_or_default();
-    Ok(Axis { points: points?, paths, flags: format!("--plan {}", quoted(&plan)) })
+    Ok(Axis { points: points?, paths, flags: String::new(), is_of_plan: true })
 }
 
 impl Hypercube {
@@ -227,7 +230,7 @@ impl Hypercube {
         };
         let flags: String = self.ranges.iter().map(range).collect();
         let flags = format!("--lhs {} --lhs-seed {}{flags}", self.points, self.seed);
-        Ok(Axis { paths, points: (0..self.points as usize).map(point).collect(), flags })
+        Ok(Axis { paths, points: (0..self.points as usize).map(point).collect(), flags, is_of_plan: false })
     }
 }
 
@@ -236,7 +239,7 @@ fn varied_twice(path: &str) -> Failure {
 }
 
 /// Every point of every axis with every point of the others, the last axis fastest.
-pub fn combine(axes: &[Axis], command: &mut Vec<String>) -> Result<(Vec<String>, Vec<Vec<Value>>), Failure> {
+pub fn combine(axes: &[Axis]) -> Result<(Vec<String>, Vec<Vec<Value>>), Failure> {
     let (mut paths, mut points) = (Vec::<String>::new(), vec![Vec::new()]);
     for axis in axes {
         for path in &axis.paths {
@@ -253,7 +256,6 @@ pub fn combine(axes: &[Axis], command: &mut Vec<String>) -> Result<(Vec<String>,
             axis.points.iter().map(move |more| point.iter().chain(more).cloned().collect())
         };
         points = points.iter().flat_map(extend).collect();
-        command.push(axis.flags.clone());
     }
     Ok((paths, points))
 }
@@ -297,24 +299,25 @@ mod tests {
             assert_eq!(error, format!("latin_hypercube.points: {points} is not in 1..=1000000"));
         }
         assert_eq!(cube("points = 3\nranges = {}"), "latin_hypercube.ranges: there is no range");
-        assert!(list_axis(&[Table::new(), Table::new()], None).is_err());
+        assert!(list_axis(&[Table::new(), Table::new()]).is_err());
     }
 
     #[test]
     fn axes_are_combined_and_no_path_comes_twice() {
         let axes =
             [grid_axis("a", parse_values("1,2")).unwrap(), grid_axis("b", parse_values("3,4,5")).unwrap()];
-        let (paths, points) = combine(&axes, &mut Vec::new()).unwrap();
+        let (paths, points) = combine(&axes).unwrap();
         assert_eq!((paths.len(), points.len()), (2, 6));
         assert_eq!(points[1], [Value::Integer(1), Value::Integer(4)]);
         let twice = [grid_axis("a", parse_values("1")).unwrap(), grid_axis("a", parse_values("2")).unwrap()];
-        assert!(combine(&twice, &mut Vec::new()).is_err());
+        assert!(combine(&twice).is_err());
         let within = Axis {
             paths: vec!["a".to_owned(), "b".to_owned(), "a".to_owned()],
             points: vec![parse_values("1,2,3")],
             flags: String::new(),
+            is_of_plan: false,
         };
-        assert_eq!(combine(&[within], &mut Vec::new()), Err("a is varied twice".to_owned()));
+        assert_eq!(combine(&[within]), Err("a is varied twice".to_owned()));
         let twice = ranges(&["a=0..1".to_owned(), "a = 2..3".to_owned()]);
         assert_eq!(twice, Err("a is varied twice".to_owned()));
     }

@@ -77,7 +77,12 @@ impl Plan {
         };
         let axes = axes(args, &file, &base)?;
         let mut command = vec!["hmrs".to_owned(), "sweep".to_owned(), quoted(&scenario)];
-        let (paths, points) = combine(&axes, &mut command)?;
+        // The points of a list are no flags: the plan then stands for all that comes from it.
+        let plan = args.plan.as_ref().filter(|_| args.list.is_none() && !file.list.is_empty());
+        command.extend(plan.map(|plan| format!("--plan {}", quoted(&plan.display().to_string()))));
+        let said = axes.iter().filter(|axis| plan.is_none() || !axis.is_of_plan);
+        command.extend(said.map(|axis| axis.flags.clone()));
+        let (paths, points) = combine(&axes)?;
         let seeds = parse_seeds(&seeds_text)?;
         let (seconds, ticks) = (length.seconds(), Vec::new());
         let mut plan =
@@ -410,6 +415,28 @@ mod tests {
         assert_eq!(none, "range of drones[0].count: there is no whole number from 1.2 to 1.8");
         let speeds = counts(&["--grid", "wind.speed_mps=0:1:3"]).unwrap();
         assert_eq!(speeds, [0.0, 0.5, 1.0].map(Value::Float));
+    }
+
+    #[test]
+    fn the_command_of_a_plan_gives_the_same_sweep() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a plan.toml");
+        let grid =
+            "scenario = \"vicsek\"\nseeds = [1, 2]\nseconds = 8\n[grid]\n\"drones[0].count\" = [10, 20]\n";
+        let cube = "[latin_hypercube]\npoints = 3\nranges = { \"metrics.link_m\" = [1.0, 2.0] }\n";
+        let list = "[[list]]\n\"wind.speed_mps\" = 1\n[[list]]\n\"wind.speed_mps\" = 2\n";
+        for (text, names_plan) in [([grid, cube, ""].concat(), false), ([grid, cube, list].concat(), true)] {
+            std::fs::write(&file, text).unwrap();
+            let more = ["--grid", "limits.separation_m=3,4"];
+            let first = plan(&[&["--plan", file.to_str().unwrap()], more.as_slice()].concat()).unwrap();
+            let command = first.command().replace(&quoted(file.to_str().unwrap()), "FILE").replace('\'', "");
+            let words = command.split(' ').skip(2);
+            let words: Vec<&str> =
+                words.map(|word| if word == "FILE" { file.to_str().unwrap() } else { word }).collect();
+            let again = plan(&words).unwrap();
+            assert_eq!((again.hash(), again.command()), (first.hash(), first.command()));
+            assert_eq!(command.contains("--plan FILE"), names_plan, "{command}");
+        }
     }
 
     #[test]
