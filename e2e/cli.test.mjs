@@ -41,6 +41,11 @@ for (const [what, args] of Object.entries({
   'no such flag': ['serve', '--colour', 'red'],
   'a number that is none': ['run', 'hello', '--ticks', 'many'],
   'an address that is none': ['serve', '--bind', 'nowhere'],
+  'a field that scenarios do not have': ['run', 'hello', '--ticks', '1', '--set', 'foo=1'],
+  'seconds that are none': ['run', 'hello', '--seconds', 'nan'],
+  'an ending that is none': ['run', 'hello', '--ticks', '1', '--out', 'x.foo'],
+  'seeds that are none': ['trials', 'facade', '--seeds', '5..1'],
+  'a shard that is none': ['sweep', 'hello', '--ticks', '1', '--shard', '3/3', '--out', 'x.csv'],
 })) {
   test(`wrong usage exits 2: ${what}`, () => {
     const { code, stderr } = hmrs(...args);

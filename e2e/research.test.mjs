@@ -54,6 +54,21 @@ test('shards, merged in any order, are the same bytes as the sweep in one piece,
   assert.equal(text('one.csv'), text('whole.csv'));
 });
 
+test('runs with ticks of different length last the same seconds, in one piece, merged or called again', () => {
+  const ticks = ['sweep', 'vicsek', '--seconds', '2', '--grid', 'time.tick_s=0.01,0.02', '--seeds', '1..2'];
+  done(...ticks, '--out', file('ticks.csv'));
+  assert.deepEqual(rows('ticks.csv').map((row) => [row.ticks, row.sim_time_s]), [['200', '2'], ['200', '2'], ['100', '2'], ['100', '2']]);
+  assert.match(text('ticks.csv'), /^# seconds: 2$/m);
+  assert.doesNotMatch(text('ticks.csv'), /^# tick/m);
+  const shards = [0, 1].map((i) => file(`ticks-${i}.csv`));
+  shards.forEach((out, i) => done(...ticks, '--shard', `${i}/2`, '--out', out));
+  done('sweep', 'merge', ...shards, '--out', file('ticks-merged.csv'));
+  assert.equal(text('ticks-merged.csv'), text('ticks.csv'));
+  assert.equal(done(...ticks, '--out', file('ticks.csv')).computed, 0);
+  const run = done('run', 'vicsek', '--seconds', '2', '--seed', '2', '--set', 'time.tick_s=0.02');
+  assert.equal(run.state_hash, rows('ticks.csv')[3].state_hash);
+});
+
 test('a sweep that is killed and started again gives the same bytes as an unbroken one', async () => {
   const long = ['sweep', 'vicsek', '--grid', 'behavior.vicsek.noise_rad=0:4:3', '--grid', 'drones[0].count=30', '--seeds', '1..8', '--ticks', '150', '--jobs', '1'];
   done(...long, '--out', file('unbroken.csv'));
@@ -85,7 +100,7 @@ test('a run that fails is a row with its error, and the sweep goes on', () => {
   assert.equal(last.failed, 2);
   assert.deepEqual(rows('failed.csv').map((row) => row.state_hash !== ''), [true, true, true, true, false, false, true, true]);
   assert.match(text('failed.csv'), /drones\[0\]\.battery_pct: 60 is more than 50/);
-  assert.equal(hmrs('sweep', 'hello', '--grid', 'drones[1].count=0,-1', '--ticks', '5', '--out', file('all.csv')).code, 1);
+  assert.equal(hmrs('sweep', 'hello', '--grid', 'drones[1].count=0,-1', '--ticks', '5', '--out', file('all.csv')).code, 2);
 });
 
 test('a plan file, a list and a Latin hypercube say what to visit', () => {
@@ -109,7 +124,7 @@ for (const [what, args, pattern] of [
 ]) {
   test(`a sweep refuses ${what} before it begins`, () => {
     const { code, stderr } = hmrs('sweep', 'vicsek', '--ticks', '5', ...args, '--out', file('refused.csv'));
-    assert.equal(code, 1, stderr);
+    assert.equal(code, 2, stderr);
     assert.match(stderr, pattern);
     assert.ok(!existsSync(file('refused.csv')));
   });
@@ -148,7 +163,7 @@ test('a run refuses files that it could not write', () => {
   assert.match(twice.stderr, /--metrics .*twice\.csv: is the file of --out already/);
   const report = run('--report', file('report.json'));
   assert.match(report.stderr, /--report: the scenario vicsek has no mission/);
-  assert.deepEqual([twice.code, report.code, existsSync(file('twice.csv')), existsSync(file('report.json'))], [1, 1, false, false]);
+  assert.deepEqual([twice.code, report.code, existsSync(file('twice.csv')), existsSync(file('report.json'))], [2, 2, false, false]);
 });
 
 test('the tables of a run are the same in every format, and a difference is named', () => {

@@ -101,32 +101,50 @@ struct RunsArgs {
 /// Why a command failed: one sentence, what and where.
 type Failure = String;
 
+/// How a command ended that is not done.
+#[derive(Debug)]
+enum Stop {
+    /// What was asked for cannot be meant.
+    Usage(Failure),
+    /// The work failed.
+    Failed(Failure),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Stop::Failed(failure)
+    }
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let outcome = match cli.command {
-        Command::Serve(config) => app::serve(*config),
-        Command::Run(args) => run::run(&args),
-        Command::Sweep(args) => sweep::sweep(&args),
-        Command::Trials(args) => trials::trials(&args),
-        Command::Replay(args) => replay::replay(&args),
-        Command::Export(args) => replay::export(&args),
-        Command::Diff(args) => diff::diff(&args),
-        Command::Verify(args) => verify::verify(&args),
-        Command::Runs(args) => runs(&args),
-        Command::Scenario(command) => scenario(command),
-        Command::Migrate(database) => migrate(&database),
-        Command::Token(command) => token::token(command),
-        Command::Audit(args) => audit::audit(&args),
-        Command::Health(args) => health::health(&args),
+    let (failure, code) = match follow(Cli::parse().command) {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Stop::Failed(failure)) => (failure, 1),
+        Err(Stop::Usage(failure)) => (failure, 2),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            let _ = writeln!(std::io::stderr(), "hmrs: {failure}");
-            ExitCode::FAILURE
-        }
+    let _ = writeln!(std::io::stderr(), "hmrs: {failure}");
+    ExitCode::from(code)
+}
+
+fn follow(command: Command) -> Result<(), Stop> {
+    match command {
+        Command::Serve(config) => app::serve(*config)?,
+        Command::Run(args) => run::run(&args)?,
+        Command::Sweep(args) => sweep::sweep(&args)?,
+        Command::Trials(args) => trials::trials(&args)?,
+        Command::Replay(args) => replay::replay(&args)?,
+        Command::Export(args) => replay::export(&args)?,
+        Command::Diff(args) => diff::diff(&args)?,
+        Command::Verify(args) => verify::verify(&args)?,
+        Command::Runs(args) => runs(&args)?,
+        Command::Scenario(command) => scenario(command)?,
+        Command::Migrate(database) => migrate(&database)?,
+        Command::Token(command) => token::token(command)?,
+        Command::Audit(args) => audit::audit(&args)?,
+        Command::Health(args) => health::health(&args)?,
     }
+    Ok(())
 }
 
 /// Prints a line; a reader that went away is no failure of ours.

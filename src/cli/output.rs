@@ -103,7 +103,7 @@ impl OutputArgs {
         [&self.out, &self.metrics, &self.commands, &self.happenings, &self.record].iter().all(|f| f.is_none())
     }
 
-    /// Refuses a file that two flags name; `report` is that of `--report`.
+    /// Refuses a file of no known ending, and one that two flags name; `report` is that of `--report`.
     pub fn check(&self, report: Option<&Path>) -> Result<(), Failure> {
         let flags = [
             ("--out", self.out.as_deref()),
@@ -117,6 +117,11 @@ impl OutputArgs {
         for (flag, path) in flags {
             let Some(path) = path else { continue };
             let whole = std::path::absolute(path).map_err(|error| at(path, &error))?;
+            let has_format =
+                ["--record", "--report"].contains(&flag) || (flag == "--out" && self.format.is_some());
+            if !has_format {
+                Format::of(path)?;
+            }
             if let Some((first, _)) = named.iter().find(|(_, known)| *known == whole) {
                 return Err(format!("{flag} {}: is the file of {first} already", path.display()));
             }
@@ -311,12 +316,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_file_is_written_twice() {
+    fn files_have_a_known_ending_and_are_written_once() {
         let file = |name: &str| Some(PathBuf::from(name));
         let args = OutputArgs { out: file("x.csv"), metrics: file("m.csv"), ..OutputArgs::default() };
         assert_eq!(args.check(Some(Path::new("r.json"))), Ok(()));
         let report = args.check(Some(Path::new("./m.csv")));
         assert_eq!(report, Err("--report ./m.csv: is the file of --metrics already".to_owned()));
+        let ending = OutputArgs { commands: file("x.foo"), ..args.clone() }.check(None);
+        assert!(ending.is_err_and(|error| error.starts_with("x.foo: the ending must be one of")));
         let record = OutputArgs { record: file("x.csv"), ..args }.check(None);
         assert_eq!(record, Err("--record x.csv: is the file of --out already".to_owned()));
     }

@@ -6,7 +6,7 @@ use crate::store::FrameFilter;
 use super::output::{OutputArgs, provenance};
 use super::recorded::Recorded;
 use super::run::fly;
-use super::{Failure, diff, progress, say};
+use super::{Failure, Stop, diff, progress, say};
 use crate::config::DatabaseArgs;
 
 /// Arguments of `hmrs replay`.
@@ -47,7 +47,8 @@ pub struct ExportArgs {
 }
 
 /// Flies a recorded run again and says where it ends; with `--verify`, whether it is the same.
-pub fn replay(args: &ReplayArgs) -> Result<(), Failure> {
+pub fn replay(args: &ReplayArgs) -> Result<(), Stop> {
+    args.output.check(None).map_err(Stop::Usage)?;
     let recorded = Recorded::open(&args.run, &args.database)?;
     let replayed = fly_again(&recorded, args.until, usize::from(args.threads), &args.output, args.verify)?;
     say(serde_json::to_string(&replayed).map_err(|error| error.to_string())?);
@@ -55,13 +56,13 @@ pub fn replay(args: &ReplayArgs) -> Result<(), Failure> {
 }
 
 /// Writes a recorded run into files: flown again, so that every tick is there, and compared on the way.
-pub fn export(args: &ExportArgs) -> Result<(), Failure> {
-    let output = args.output.clone().with_format(args.format.as_deref())?;
+pub fn export(args: &ExportArgs) -> Result<(), Stop> {
+    let output = args.output.clone().with_format(args.format.as_deref()).map_err(Stop::Usage)?;
     if output.is_empty() {
-        return Err(
-            "nothing to write: give --out, --metrics, --commands, --happenings or --record".to_owned()
-        );
+        let flags = "--out, --metrics, --commands, --happenings or --record";
+        return Err(Stop::Usage(format!("nothing to write: give {flags}")));
     }
+    output.check(None).map_err(Stop::Usage)?;
     let recorded = Recorded::open(&args.run, &args.database)?;
     let replayed = fly_again(&recorded, args.until, 1, &output, true)?;
     say(serde_json::to_string(&replayed).map_err(|error| error.to_string())?);
@@ -89,7 +90,6 @@ fn fly_again(
     output: &OutputArgs,
     verify: bool,
 ) -> Result<Replayed, Failure> {
-    output.check(None)?;
     let until = until.unwrap_or(recorded.ticks);
     let mut flight = recorded.flight(threads)?;
     let mut output = output.open(flight.world(), &provenance(flight.world()).with("run", &recorded.name))?;

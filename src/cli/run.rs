@@ -14,7 +14,7 @@ use crate::swarm::headless::Headless;
 
 use super::output::{Output, OutputArgs, provenance};
 use super::settings::{Base, Setting};
-use super::{Failure, load_scenario, progress, say};
+use super::{Failure, Stop, load_scenario, progress, say};
 
 /// Arguments of `hmrs run`.
 #[derive(Debug, clap::Args)]
@@ -79,16 +79,16 @@ impl LengthArgs {
 }
 
 /// Runs a scenario; the last line of stdout is a JSON summary.
-pub fn run(args: &RunArgs) -> Result<(), Failure> {
-    args.output.check(args.report.as_deref())?;
+pub fn run(args: &RunArgs) -> Result<(), Stop> {
+    args.output.check(args.report.as_deref()).map_err(Stop::Usage)?;
     let settings: Result<Vec<Setting>, Failure> =
         args.sets.iter().map(|set| Setting::parse(set).map_err(|error| format!("--set {error}"))).collect();
     let variant = Base::new(load_scenario(&args.scenario)?)
-        .vary(&settings?)
-        .map_err(|error| format!("--set {error}"))?;
+        .vary(&settings.map_err(Stop::Usage)?)
+        .map_err(|error| Stop::Usage(format!("--set {error}")))?;
     let scenario = variant.scenario;
     if args.report.is_some() && scenario.mission.is_none() {
-        return Err(format!("--report: the scenario {} has no mission", scenario.name));
+        return Err(Stop::Usage(format!("--report: the scenario {} has no mission", scenario.name)));
     }
     let seed = args.seed.unwrap_or(scenario.seed);
     let world = World::new(scenario.clone(), seed);
@@ -97,7 +97,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         Some(mission) if until_end => {
             ((mission.general.limit_s + HOMECOMING_S) / world.tick_s()).ceil() as u64
         }
-        _ => args.length.ticks(world.tick_s())?,
+        _ => args.length.ticks(world.tick_s()).map_err(Stop::Usage)?,
     };
     let mut journal = variant.entries;
     if let Some(path) = &args.journal {
@@ -147,7 +147,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         "{}, seed {seed}: {} ticks, {:.1} s simulated in {wall_s:.1} s; state hash {}",
         summary.scenario, summary.ticks, summary.sim_time_s, summary.state_hash
     ));
-    failure.map_or(Ok(()), Err)
+    failure.map_or(Ok(()), |failure| Err(failure.into()))
 }
 
 /// Says how a mission ended and what became of what its scenario asks for; a sentence if that is not met.

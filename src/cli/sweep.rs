@@ -18,7 +18,7 @@ mod table;
 
 pub(in crate::cli) use plan::parse_seeds;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Instant;
@@ -27,7 +27,7 @@ use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::run::LengthArgs;
-use super::{Failure, progress, say};
+use super::{Failure, Stop, progress, say};
 use crate::export::Format;
 use ledger::Ledger;
 use plan::Plan;
@@ -124,16 +124,15 @@ impl std::fmt::Display for Shard {
 }
 
 /// Runs a sweep, or merges the shards of one.
-pub fn sweep(args: &SweepArgs) -> Result<(), Failure> {
+pub fn sweep(args: &SweepArgs) -> Result<(), Stop> {
     if let Some(SweepCommand::Merge(args)) = &args.command {
-        return merge::merge(args);
+        check_out(&args.out).map_err(Stop::Usage)?;
+        return Ok(merge::merge(args)?);
     }
-    let out = args.out.as_ref().ok_or_else(|| "--out is missing".to_owned())?;
-    if Format::of(out)? == Format::Mcap {
-        return Err(format!("{}: a sweep is written as .csv, .jsonl or .parquet", out.display()));
-    }
+    let out = args.out.as_ref().ok_or_else(|| Stop::Usage("--out is missing".to_owned()))?;
+    check_out(out).map_err(Stop::Usage)?;
     let plan = Plan::read(args)?;
-    let shard = args.shard.as_deref().map_or(Ok(Shard::WHOLE), Shard::parse)?;
+    let shard = args.shard.as_deref().map_or(Ok(Shard::WHOLE), Shard::parse).map_err(Stop::Usage)?;
     let mine: Vec<u64> = (0..plan.runs()).filter(|run| shard.holds(*run)).collect();
     let jobs = args.jobs.map_or_else(cores, usize::from).clamp(1, mine.len().max(1));
     say_plan(&plan, shard, mine.len(), jobs);
@@ -163,13 +162,20 @@ pub fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     }));
     match first {
         Some((run, error)) if failed == mine.len() => {
-            Err(format!("every run failed, run {run} for one: {error}"))
+            Err(Stop::Failed(format!("every run failed, run {run} for one: {error}")))
         }
         Some((run, error)) => {
             warn(format_args!("{failed} of {} runs failed, run {run} for one: {error}", mine.len()));
             Ok(())
         }
         None => Ok(()),
+    }
+}
+
+fn check_out(out: &Path) -> Result<(), Failure> {
+    match Format::of(out)? {
+        Format::Mcap => Err(format!("{}: a sweep is written as .csv, .jsonl or .parquet", out.display())),
+        _ => Ok(()),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::sim::{Command, Fault, Targets, World};
 
 use super::settings::{Base, Setting};
 use super::sweep::parse_seeds;
-use super::{Failure, load_scenario, progress, say};
+use super::{Failure, Stop, load_scenario, progress, say};
 
 /// Time between two samples of the progress.
 const SAMPLE_S: f64 = 20.0;
@@ -65,15 +65,15 @@ struct Flown {
 }
 
 /// Flies all trials, tells what came of them, and fails if one is not what its scenario asks for.
-pub fn trials(args: &TrialsArgs) -> Result<(), Failure> {
+pub fn trials(args: &TrialsArgs) -> Result<(), Stop> {
     let scenario = load_scenario(&args.scenario)?;
     if scenario.mission.is_none() {
-        return Err(format!("the scenario {} has no mission", scenario.name));
+        return Err(Stop::Usage(format!("the scenario {} has no mission", scenario.name)));
     }
     let base = Base::new(scenario.clone());
-    let seeds = parse_seeds(&args.seeds)?;
+    let seeds = parse_seeds(&args.seeds).map_err(Stop::Usage)?;
     let own = scenario.mission.as_ref().map(|mission| mission.allocation).unwrap_or_default();
-    let rules = args.allocation.as_deref().map_or(Ok(vec![own]), parse_rules)?;
+    let rules = args.allocation.as_deref().map_or(Ok(vec![own]), parse_rules).map_err(Stop::Usage)?;
     let plain = |&seed: &u64| rules.iter().map(move |&rule| Trial { rule, seed, loss: None });
     let mut plan: Vec<Trial> = seeds.iter().flat_map(plain).collect();
     if let Some(moments) = args.lose_each {
@@ -106,7 +106,11 @@ pub fn trials(args: &TrialsArgs) -> Result<(), Failure> {
     }
     match failed.len() {
         0 => Ok(()),
-        count => Err(format!("{count} of {} missions are not what {} asks for", flown.len(), scenario.name)),
+        count => {
+            let failure =
+                format!("{count} of {} missions are not what {} asks for", flown.len(), scenario.name);
+            Err(Stop::Failed(failure))
+        }
     }
 }
 

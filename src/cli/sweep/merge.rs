@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::{Shard, ledger, table};
 use crate::cli::{Failure, say};
-use crate::export::{Format, Provenance, Reader, Row};
+use crate::export::{Provenance, Reader, Row};
 
 /// Arguments of `hmrs sweep merge`.
 #[derive(Debug, clap::Args)]
@@ -15,14 +15,11 @@ pub struct MergeArgs {
     shards: Vec<PathBuf>,
     /// Where the rows go: .csv, .jsonl or .parquet
     #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    pub out: PathBuf,
 }
 
 /// Merges; refuses if a run is missing, is there twice, or a file is of another sweep.
 pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
-    if Format::of(&args.out)? == Format::Mcap {
-        return Err(format!("{}: a sweep is written as .csv, .jsonl or .parquet", args.out.display()));
-    }
     let mut about: Option<Provenance> = None;
     let mut rows = BTreeMap::<u64, Row>::new();
     let mut seen = Vec::new();

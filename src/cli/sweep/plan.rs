@@ -12,7 +12,7 @@ use super::{SweepArgs, table};
 use crate::cli::output::quoted;
 use crate::cli::run::LengthArgs;
 use crate::cli::settings::{Base, Setting, Variant, show};
-use crate::cli::{Failure, load_scenario};
+use crate::cli::{Failure, Stop, load_scenario};
 use crate::export::Kind;
 use crate::sim::Scenario;
 use crate::sim::hash::Hash64;
@@ -58,14 +58,21 @@ pub struct File {
 
 impl Plan {
     /// Reads a plan from the command line and the file that it names.
-    pub fn read(args: &SweepArgs) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// It is wrong usage to ask for what the scenario does not have; that a file cannot be read is a failure.
+    pub fn read(args: &SweepArgs) -> Result<Self, Stop> {
         let file = args.plan.as_deref().map_or(Ok(File::default()), read_file)?;
         let scenario = match (&args.scenario, &file.scenario) {
             (Some(name), _) => name.clone(),
             (None, Some(name)) => beside(args.plan.as_deref(), name),
-            (None, None) => return Err("the plan names no scenario".to_owned()),
+            (None, None) => return Err(Stop::Failed("the plan names no scenario".to_owned())),
         };
         let base = Base::new(load_scenario(&scenario)?);
+        Self::of(args, &file, &scenario, base).map_err(Stop::Usage)
+    }
+
+    fn of(args: &SweepArgs, file: &File, scenario: &str, base: Base) -> Result<Self, Failure> {
         let seeds_text = match (&args.seeds, &file.seeds) {
             (Some(text), _) => text.clone(),
             (None, Some(value)) => seeds_of(value)?,
@@ -75,8 +82,8 @@ impl Plan {
             (None, None) => LengthArgs { seconds: file.seconds, ticks: file.ticks },
             _ => args.length.clone(),
         };
-        let axes = axes(args, &file, &base)?;
-        let mut command = vec!["hmrs".to_owned(), "sweep".to_owned(), quoted(&scenario)];
+        let axes = axes(args, file, &base)?;
+        let mut command = vec!["hmrs".to_owned(), "sweep".to_owned(), quoted(scenario)];
         // The points of a list are no flags: the plan then stands for all that comes from it.
         let plan = args.plan.as_ref().filter(|_| args.list.is_none() && !file.list.is_empty());
         command.extend(plan.map(|plan| format!("--plan {}", quoted(&plan.display().to_string()))));
@@ -345,7 +352,10 @@ mod tests {
     fn plan(words: &[&str]) -> Result<Plan, Failure> {
         let words = ["hmrs", "sweep"].iter().chain(words).chain(&["--out", "rows.csv"]);
         match Cli::try_parse_from(words).map_err(|error| error.to_string())?.command {
-            Command::Sweep(args) => Plan::read(&args),
+            Command::Sweep(args) => Plan::read(&args).map_err(|stop| match stop {
+                Stop::Usage(failure) => failure,
+                failed @ Stop::Failed(_) => format!("{failed:?}"),
+            }),
             other => Err(format!("{other:?}")),
         }
     }
