@@ -156,6 +156,51 @@ fn of_those_in_range_only_the_nearest_are_heard() {
 }
 
 #[test]
+fn rules_over_a_fixed_graph_hear_what_the_radio_brings() {
+    let flown = |behaviour: &str, radio: &str| {
+        let text = format!(
+            "name = \"g\"\n[dynamics]\nmodel = \"kinematic\"\n[radio]\n{radio}\n[behavior.consensus]\nspacing_m = 0.0\n\
+             [behavior.formation]\nlaw = \"consensus\"\npull = 0.0\nrange_m = 500.0\n\
+             [[drones]]\ntype = \"quad\"\ncount = 8\nbehavior = \"{behaviour}\"\naltitude_m = 20.0\n\
+             box = {{ min = [-40.0, -40.0], max = [40.0, 40.0] }}\n"
+        );
+        let mut world = World::new(Arc::new(Scenario::parse(&text).unwrap()), 5);
+        let before: Vec<Vec3> = world.drones().iter().map(|d| d.position()).collect();
+        advance(&mut world, 10.0);
+        world.drones().iter().map(|d| d.position()).zip(before).collect::<Vec<_>>()
+    };
+    let farthest = |pairs: Vec<(Vec3, Vec3)>| pairs.iter().map(|(a, b)| a.distance(*b)).fold(0.0, f64::max);
+    for behaviour in ["consensus", "formation"] {
+        assert!(farthest(flown(behaviour, "range_m = 500.0")) > 5.0, "{behaviour}");
+        // Whoever hears nobody has nobody to agree with.
+        for deaf in ["range_m = 0.1", "loss = 1.0"] {
+            assert!(farthest(flown(behaviour, deaf)) < 1e-9, "{behaviour}, {deaf}");
+        }
+    }
+    // Who hears of nobody takes the whole region, and goes to its middle.
+    let [heard, deaf] = ["range_m = 500.0", "range_m = 0.1"].map(|radio| {
+        farthest(flown("lloyd", radio).iter().map(|(at, _)| (at.horizontal(), Vec3::ZERO)).collect())
+    });
+    assert!(heard > 20.0 && deaf < 1.0, "{heard} and {deaf} m");
+}
+
+#[test]
+fn large_swarms_are_measured_by_time_and_a_torus_has_no_radius() {
+    let text = "name = \"l\"\n[time]\ntick_s = 1.0\n[space]\nshape = \"torus\"\nsize_m = [200.0, 200.0]\n[dynamics]\n\
+                model = \"kinematic\"\n[[drones]]\ntype = \"quad\"\ncount = 2001\nbehavior = \"vicsek\"\naltitude_m = 10.0\n\
+                box = { min = [0.0, 0.0], max = [200.0, 200.0] }\nvelocity = { speed_mps = 1.0 }\n";
+    let mut world = World::new(Arc::new(Scenario::parse(text).unwrap()), 5);
+    let mut seen = Vec::new();
+    for _ in 0..20 {
+        world.advance();
+        seen.push(world.metrics().order.nearest_mean_m);
+    }
+    seen.dedup();
+    assert_eq!(seen.len(), 5, "the figures of the start and after every 5 s: {seen:?}");
+    assert_eq!(world.metrics().cohesion_radius_m, None);
+}
+
+#[test]
 fn a_sensor_has_a_name_that_fields_beside_it_beat() {
     let params = |gps: &str| Scenario::parse(&format!("name = \"x\"\n[gps]\n{gps}\n")).map(|s| s.params);
     let value = |gps: &str, path: &str| params(gps).unwrap().get(path).unwrap();
