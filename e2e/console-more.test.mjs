@@ -163,6 +163,8 @@ for (const [what, viewport] of [['the smallest window', { width: 1280, height: 7
     await page.locator('.map').focus();
     await page.keyboard.press('a');
     await holds(page, () => window.__console.selection.length === window.__console.drones);
+    // Panels grow when they come to follow the selection.
+    await until('the panels follow', () => page.getByRole('button', { name: /^Return/ }).first().isEnabled());
     const { scrollWidth, scrollHeight } = await page.evaluate(() => document.documentElement);
     assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= viewport.width, `${scrollWidth} x ${scrollHeight}: nothing sticks out`);
     for (const name of [/^Stop all/, /^Return/, /^Go to/]) {

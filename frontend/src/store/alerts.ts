@@ -70,6 +70,8 @@ export class Alerts {
     const known = this.standing.get(id);
     if (!known || known.over) return;
     known.doubted = false;
+    // It has just gone, and the next frame will say so: what it was stays known.
+    if (text === '' && known.text !== null) return;
     if (known.text !== null && wordsOf(id, known.text) !== wordsOf(id, text)) {
       known.sinceMs = atMs;
       this.reworded.push(id);

@@ -71,6 +71,8 @@ describe('alerts', () => {
     alerts.explain('a', 'no position fix', 3);
     expect([alerts.update(stands, 3), alerts.groups(3).shown[0].acknowledged]).toEqual([[], true]);
     alerts.doubt();
+    alerts.explain('a', '', 4);
+    expect([alerts.unexplained(9), alerts.groups(4).shown[0].text]).toEqual([[], 'no position fix']);
     alerts.explain('a', 'fence crossed', 4);
     expect(alerts.update(stands, 5)).toEqual(['a']);
     expect(alerts.groups(5).shown).toMatchObject([{ text: 'fence crossed', sinceMs: 4, acknowledged: false }]);
