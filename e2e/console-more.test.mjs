@@ -15,15 +15,8 @@ const atLength = { ...options, skip: missing ?? (full ? undefined : 'at full len
 /** One bright pixel. */
 const BRIGHT_PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8/5+hHgAHggJ/PchI7wAAAABJRU5ErkJggg==';
 let server, browser;
-before(async () => {
-  if (missing) return;
-  [server, browser] = await Promise.all([startServer({ args: ['--scenario', 'hello'] }), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  await server?.end('SIGKILL');
-  server?.remove();
-});
+before(async () => { if (!missing) [browser, server] = await Promise.all([launch(), startServer()]); });
+after(async () => { await browser?.close(); await server?.end('SIGKILL'); server?.remove(); });
 
 const drawer = (page, name) => page.getByRole('tab', { name, exact: true }).click();
 

@@ -11,15 +11,8 @@ const TABS = ['Timeline', 'Plots', 'Log', 'Parameters', 'World', 'Fences', 'Pref
 const TWICE = { width: 720, height: 450 };
 const PHONE = { width: 390, height: 844 };
 let server, browser;
-before(async () => {
-  if (missing) return;
-  [server, browser] = await Promise.all([startServer({ args: ['--scenario', 'hello'] }), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  await server?.end('SIGKILL');
-  server?.remove();
-});
+before(async () => { if (!missing) [browser, server] = await Promise.all([launch(), startServer()]); });
+after(async () => { await browser?.close(); await server?.end('SIGKILL'); server?.remove(); });
 
 /** Evaluated in the page: whether an element is where the column beneath the map shows it. */
 function inSight(selector) {

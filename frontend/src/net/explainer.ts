@@ -46,8 +46,14 @@ export class Explainer {
   }
 
   private async all(): Promise<void> {
+    const silent = new Set(this.alerts.unexplained(Infinity));
     const { drones } = await this.http.drones('alert');
     this.listAgainAt += LIST_EVERY_MS_EACH * drones.length;
-    for (const { id, alert } of drones) if (alert) this.alerts.explain(id, typeof alert === 'string' ? alert : alert.text, Date.now());
+    for (const { id, alert } of drones) {
+      if (alert) this.alerts.explain(id, typeof alert === 'string' ? alert : alert.text, Date.now());
+      silent.delete(id);
+    }
+    // The server has no words for what only this console sees.
+    for (const id of silent) this.alerts.explain(id, '', Date.now());
   }
 }
